@@ -55,6 +55,7 @@ SMALL_MODULES = {
     "report.charts.file": "the SVG file around a chart, one of the modules that draw",
     "report.sections.ablation": "one section of the report a module",
     "review.agreement": "a statistic with a source in the literature",
+    "similarity.regions": "an algorithm with a source in the literature, tested without rows and labels",
     "sources.columnar": "one file format a module; loads pyarrow",
     "sources.revisions": "requests to the Hub, which reading rows does not need",
     "text.pii.email": "one kind of personal data a module",

@@ -18,7 +18,8 @@ from textsynth.core.records import Completion, Provenance, Record
 from textsynth.core.sessions import PanelSession
 from textsynth.label.calibrated import CalibratedSession
 from textsynth.label.choice import Choice
-from textsynth.label.judge_panel import JudgePanel, PanelJudge
+from textsynth.label.glad import fit_glad, fit_glad_from_labels
+from textsynth.label.judge_panel import Combination, JudgePanel, PanelJudge
 from textsynth.label.vote_combination import Votes, fit_dawid_skene, fit_from_labels, majority
 from textsynth.recipe import read_recipe
 from textsynth.report import text_report
@@ -75,13 +76,60 @@ def test_dawid_skene_is_that_of_crowd_kit() -> None:
     assert abs(accuracies[0] - accuracies[1]) <= 0.005
 
 
+def glad_votes(
+    abilities: Sequence[float], texts: int, seed: int
+) -> tuple[Votes, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Return a vote of each judge on each text by the model of GLAD, half of the texts easy, and the true labels."""
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, 3, texts)
+    eases = np.where(np.arange(texts) % 2, 3.0, 0.3)
+    correct = generator.random((texts, len(abilities))) < 1 / (1 + np.exp(-np.outer(eases, abilities)))
+    other = (truth[:, None] + generator.integers(1, 3, correct.shape)) % 3
+    labels = np.where(correct, truth[:, None], other)
+    rows, judges = (index.ravel() for index in np.indices(correct.shape))
+    return Votes(rows, judges, labels.ravel(), np.ones(len(rows)), (*correct.shape, 3)), truth
+
+
+def test_glad_ranks_the_abilities_of_its_own_judges_and_beats_the_majority() -> None:
+    abilities = (2.5, 1.2, 0.6, 0.1, 0.1, 0.1)
+    votes, truth = glad_votes(abilities, 1200, seed=2)
+    model = fit_glad(votes)
+    assert list(np.argsort(-model.abilities[:3])) == [0, 1, 2]
+    assert model.abilities[:3].min() > model.abilities[3:].max()
+    probabilities = model.probabilities(votes)
+    accuracy = (probabilities.argmax(axis=1) == truth).mean()
+    assert accuracy > (majority(votes).argmax(axis=1) == truth).mean() + 0.02
+    easy = np.arange(1200) % 2 == 1
+    assert probabilities[easy].max(axis=1).mean() > probabilities[~easy].max(axis=1).mean()
+    of_gold = fit_glad_from_labels(votes, truth)
+    assert np.corrcoef(of_gold.abilities, abilities)[0, 1] > 0.9
+    expected = [(votes.labels[votes.judges == judge] == truth).mean() for judge in range(6)]
+    assert np.abs(of_gold.reliability.mean(axis=1) - expected).max() < 0.02
+
+
+def test_glad_is_that_of_crowd_kit() -> None:
+    """Runs where crowd-kit is installed."""
+    aggregation = pytest.importorskip("crowdkit.aggregation", reason="pip install crowd-kit")
+    pandas = pytest.importorskip("pandas")
+    votes, truth = glad_votes((2.5, 1.2, 0.6, 0.1), 200, seed=3)
+    frame = pandas.DataFrame({"task": votes.texts, "worker": votes.judges, "label": votes.labels})
+    theirs = aggregation.GLAD(n_iter=100).fit_predict(frame).loc[np.arange(200)].to_numpy()
+    ours = fit_glad(votes).probabilities(votes).argmax(axis=1)
+    assert abs((ours == truth).mean() - (theirs == truth).mean()) <= 0.005
+
+
+@pytest.mark.parametrize("combine", ["dawid_skene", "glad"])
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.lists(st.lists(st.sampled_from(NAMES), max_size=2), min_size=3, max_size=3), min_size=1, max_size=15)
+    texts=st.lists(
+        st.lists(st.lists(st.sampled_from(NAMES), max_size=2), min_size=3, max_size=3), min_size=1, max_size=15
+    )
 )
-def test_probabilities_sum_to_one_and_do_not_depend_on_the_order_of_the_texts(texts: list[list[list[str]]]) -> None:
+def test_probabilities_sum_to_one_and_do_not_depend_on_the_order_of_the_texts(
+    combine: Combination, texts: list[list[list[str]]]
+) -> None:
     judges = [PanelJudge(name, "choice") for name in "abc"]
-    panels = [JudgePanel(judges, NAMES, "dawid_skene") for _ in range(2)]
+    panels = [JudgePanel(judges, NAMES, combine) for _ in range(2)]
     panels[0].add(texts)
     panels[1].add(texts[::-1])
     for votes in texts:
@@ -120,8 +168,9 @@ def test_majority_counts_the_votes_of_all_judges() -> None:
     assert labelled.scores == {"choice": 0.6667}
 
 
-def test_dawid_skene_follows_reliable_judges_against_the_majority() -> None:
-    session = start(models=list("abcde"), combine="dawid_skene")
+@pytest.mark.parametrize("combine", ["dawid_skene", "glad"])
+def test_reliable_judges_are_followed_against_the_majority(combine: str) -> None:
+    session = start(models=list("abcde"), combine=combine)
     # a and b agree on nine of ten texts; the others name any label.
     generator = np.random.default_rng(5)
     texts = []
@@ -141,9 +190,10 @@ def test_dawid_skene_follows_reliable_judges_against_the_majority() -> None:
     assert min(means[:2]) > 0.9 > 0.6 > max(means[2:])
 
 
-def test_with_gold_rows_the_reliability_is_that_on_them_and_stays() -> None:
+@pytest.mark.parametrize(("combine", "name"), [("dawid_skene", "Dawid-Skene"), ("glad", "GLAD")])
+def test_with_gold_rows_the_reliability_is_that_on_them_and_stays(combine: str, name: str) -> None:
     gold = [record(n, NAMES[n % 3]) for n in range(90)]
-    step = Choice(models=["a", "b"], votes=1, combine="dawid_skene", gold="gold", precision=0.9)
+    step = Choice(models=["a", "b"], votes=1, combine=combine, gold="gold", precision=0.9)
     session = step.start(context(sources={"gold": gold}), "choice")
     assert isinstance(session, CalibratedSession)
     # a is always right; b names the next label for every third row
@@ -158,7 +208,7 @@ def test_with_gold_rows_the_reliability_is_that_on_them_and_stays() -> None:
     assert (verdict, labelled.labels) == (None, ("refund",))
     session.observe_responses([answers("praise", "delivery")] * 50)
     assert session.judges_summary() == before
-    assert "choice: 2 judges combined by Dawid-Skene; their estimated accuracy on 90 gold rows: " in before["sentence"]
+    assert f"choice: 2 judges combined by {name}; their estimated accuracy on 90 gold rows: " in before["sentence"]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +219,7 @@ def test_with_gold_rows_the_reliability_is_that_on_them_and_stays() -> None:
         ({"models": ["a", "b"], "model": "c"}, "model and models are both set"),
         ({"combine": "dawid_skene"}, "needs several judges"),
         ({"models": ["a", "b"], "combine": "dawid_skene"}, "needs 3 or more, or gold rows"),
+        ({"models": ["a", "b"], "combine": "glad"}, "glad has 2 judges, and needs 3 or more, or gold rows"),
     ],
 )
 def test_options_that_exclude_each_other_are_an_error(options: dict[str, object], message: str) -> None:

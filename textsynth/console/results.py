@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.formatting import escape_control, format_duration, pluralize, waiting_for_review
-from textsynth.core.terminal import table_lines
+from textsynth.core.terminal import table_lines, truncate_end
 from textsynth.hub import PushResult
 from textsynth.store.evaluation import read_evaluation
 
@@ -27,6 +27,7 @@ DEFAULT_WIDTH = 100
 # More met quota cells than this become one line.
 MAX_MET_CELLS = 20
 MAX_REASONS = 15
+MAX_EXAMPLE = 60
 SIZE_UNITS = ("bytes", "kB", "MB", "GB")
 
 
@@ -183,8 +184,32 @@ def plan_text(plan: RunEstimate) -> str:
         "",
         total,
         *(f"note: {note}" for note in plan.notes),
+        *_gap_lines(plan),
     ]
     return "\n".join(lines)
+
+
+def _gap_lines(plan: RunEstimate) -> list[str]:
+    """Return a table of the topics that the seeds lack, for each generator that looks for them."""
+    from textsynth.report.sections.gaps import region_label  # few recipes have gaps
+
+    lines: list[str] = []
+    for step, summary in plan.gaps.items():
+        rows = [
+            (
+                escape_control(region["name"]),
+                escape_control(region_label(region)),
+                f"{region['rows']:,}",
+                f"{region['nearest_seed']:.2f}",
+                f"{region['wanted']:,}",
+                truncate_end(escape_control(next(iter(region["examples"]), "")), MAX_EXAMPLE),
+            )
+            for region in summary["regions"]
+        ]
+        if rows:
+            head = (f"gaps of {step}", "label", "rows", "nearest seed", "texts", "example")
+            lines += ["", *table_lines(head, rows, text_columns=(0, 1, 5))]
+    return lines
 
 
 def plan_json(plan: RunEstimate) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def _as_json_value(value: object) -> object:
 class Ref(DescribedType):
     """Marks a field that holds a name from elsewhere in the recipe.
 
-    `kind` is "source", "model", "prompt", or "gold": a source whose rows only calibrate.
+    `kind` is "source", "model", "prompt", "gold": a source whose rows only calibrate, or "unlabelled": a source whose
+    labels are not looked at.
     """
 
     kind: str
@@ -121,6 +122,7 @@ _SHORT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([kKM])", re.ASCII)
 
 SourceName = Annotated[str, Ref("source")]
 GoldName = Annotated[str, Ref("source"), Ref("gold")]
+UnlabelledName = Annotated[str, Ref("source"), Ref("unlabelled")]
 ModelName = Annotated[str, Ref("model")]
 PromptName = Annotated[str, Ref("prompt")]
 

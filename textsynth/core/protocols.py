@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
+from textsynth.core.gap_summary import Gaps
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Record, Sampling, Verdict
 from textsynth.core.sessions import FilterSession, GeneratorSession, LabellerSession
@@ -208,6 +209,25 @@ class Generator(Step):
     def fitted_to(self, rows: Mapping[str, Sequence[Record]], labels: Sequence[str], *, multi_label: bool) -> Generator:
         """Return the generator with what it takes from the rows of the sources. Raises UsageError where it cannot."""
         return self
+
+    @property
+    def looks_for_gaps(self) -> bool:
+        """Whether it looks for topics of real rows that its seeds lack, which takes their embeddings."""
+        return False
+
+    def with_gaps(
+        self, context: Context, name: str, may_be_shown: Callable[[Sequence[Record]], Sequence[bool]]
+    ) -> Generator:
+        """Return the generator with the topics that its seeds lack; `name` is the step's name in the recipe.
+
+        `may_be_shown` says for each row whether a prompt may show it. Raises UsageError for unusable rows.
+        """
+        return self
+
+    @property
+    def found_gaps(self) -> Gaps | None:
+        """The topics that its seeds lack; None where it does not look for any, or has not yet."""
+        return None
 
     def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
         """Whether a text of this generator can have the values of a quota cell, in a recipe with these labels."""

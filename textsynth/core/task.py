@@ -34,6 +34,7 @@ class RecipeFacts:
     write from (None: none), and `seeds_labelled` whether its rows may have labels. `only_existing` is true where every
     generator passes on the rows of a source unchanged. `gold` are the sources that calibrate labellers: no generator
     writes from them. `merged` is the source to whose rows a run adds texts (`want: {balance: …}`); None: none.
+    `unlabelled` are the sources that are searched for gaps and whose rows prompts show, too.
     """
 
     sources: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class RecipeFacts:
     only_existing: bool = False
     gold: tuple[str, ...] = ()
     merged: str | None = None
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def default_source(self) -> str | None:

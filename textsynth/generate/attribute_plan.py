@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from textsynth.core.sessions import QuotaDeficit
 from textsynth.generate.attribute_options import LABEL, Attributes, Exclusion, is_even, values_of
 from textsynth.generate.even_draws import EvenDraws
 from textsynth.generate.joint_distribution import AttributeModel, JointDistribution, Variable
@@ -93,3 +94,14 @@ class AttributePlan:
 
     def _fixed(self, cell: Mapping[str, str]) -> FixedValues:
         return tuple((name, value) for name, value in cell.items() if name in self._attributes)
+
+
+def cells_in_turn(deficits: Sequence[QuotaDeficit], per_request: int) -> Iterator[Mapping[str, str]]:
+    """Yield the cell of each deficit in turn, as long as the requests for it bring fewer candidates than it lacks."""
+    remaining = list(deficits)
+    for number in itertools.count():
+        remaining = [deficit for deficit in remaining if deficit.candidates > number * per_request]
+        if not remaining:
+            return
+        for deficit in remaining:
+            yield deficit.cell

@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.records import Record
 from textsynth.core.sessions import QuotaDeficit
 
@@ -143,3 +144,26 @@ class LabelSetPlanner:
 
 def _without_label(cell: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(item for item in cell.items() if item[0] != "label")
+
+
+def check_combinations(combinations: Sequence[Sequence[str]]) -> None:
+    """Raise ValueError for an empty combination, one with a label twice, and two with the same labels."""
+    seen: set[frozenset[str]] = set()
+    for labels in combinations:
+        if not labels:
+            raise ValueError("each of the combinations is a list of label names, found an empty list")
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"a combination has each label once, found {', '.join(labels)}")
+        if frozenset(labels) in seen:
+            raise ValueError(f"combinations has the same labels twice: {', '.join(labels)}")
+        seen.add(frozenset(labels))
+
+
+def describe_label_sets(weights: Mapping[LabelSet, int], origin: str) -> str:
+    """Return how many label sets texts are written for, as the end of a sentence; `origin` says how often each."""
+    several = sum(len(label_set) > 1 for label_set in weights)
+    share = sum(weight for labels, weight in weights.items() if len(labels) > 1) / sum(weights.values())
+    return (
+        f"writes for {pluralize(len(weights), 'label set')}, {several} of them with several labels, {origin}: "
+        f"about {format_percent(share)} of the texts get several labels"
+    )

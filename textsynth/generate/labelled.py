@@ -20,8 +20,8 @@ from typing import ClassVar
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from textsynth.core.formatting import format_percent, pluralize
-from textsynth.core.options import PromptName, SourceName, TextLists
+from textsynth.core.gap_summary import Gaps
+from textsynth.core.options import PromptName, SourceName, TextLists, UnlabelledName
 from textsynth.core.protocols import Context, Generator, PromptedGenerator
 from textsynth.core.records import REVIEW_DECISION, Completion, DroppedRecord, GenerationRequest, Record, RenderedPrompt
 from textsynth.core.sessions import GeneratorSession, QuotaDeficit
@@ -37,19 +37,23 @@ from textsynth.generate.attribute_options import (
     is_even,
     values_of,
 )
-from textsynth.generate.attribute_plan import AttributePlan
+from textsynth.generate.attribute_plan import AttributePlan, cells_in_turn
 from textsynth.generate.candidates import parse_candidates
 from textsynth.generate.few_shot import FewShot, FewShotSamples
 from textsynth.generate.fitted_attributes import FitOptions, FittedAttributes, fit_attributes
+from textsynth.generate.gaps import GAP, GapOptions, ShownRows, Topic, Topics, find_gaps, gap_cells, gap_issues
 from textsynth.generate.joint_distribution import AttributeModel
 from textsynth.generate.label_sets import (
     LabelSet,
     LabelSetPlanner,
     LabelSets,
+    check_combinations,
+    describe_label_sets,
     describe_labels,
     ordered_set,
     weigh_sets,
 )
+from textsynth.similarity.embedder import require_embeddings
 from textsynth.text.languages import language_name
 
 RESERVED_NAMES = frozenset({"id", "text", "total", REVIEW_DECISION})
@@ -100,6 +104,11 @@ class Labelled(PromptedGenerator):
         description="rare and edge cases in words, each with the number of texts to select for it, or a map with want "
         "and label; kept as the field `case`",
     )
+    gaps: UnlabelledName | GapOptions | None = Field(
+        default=None,
+        description="real rows that are searched for topics which the seeds lack: a source, or a map; each topic gets "
+        "texts, kept as the field `gap`",
+    )
     combinations: TextLists = Field(
         default=(),
         description="with multi_label: the sets of labels to write texts for, each equally often; default: those of "
@@ -113,6 +122,8 @@ class Labelled(PromptedGenerator):
     )
 
     _fitted: FittedAttributes | None = PrivateAttr(default=None)
+    _gaps: Gaps | None = PrivateAttr(default=None)
+    _gap_rows: Mapping[str, Sequence[Record]] = PrivateAttr(default={})
 
     @field_validator("attributes")
     @classmethod
@@ -135,15 +146,7 @@ class Labelled(PromptedGenerator):
     @field_validator("combinations")
     @classmethod
     def _check_combinations(cls, combinations: TextLists) -> TextLists:
-        seen: set[frozenset[str]] = set()
-        for labels in combinations:
-            if not labels:
-                raise ValueError("each of the combinations is a list of label names, found an empty list")
-            if len(set(labels)) < len(labels):
-                raise ValueError(f"a combination has each label once, found {', '.join(labels)}")
-            if frozenset(labels) in seen:
-                raise ValueError(f"combinations has the same labels twice: {', '.join(labels)}")
-            seen.add(frozenset(labels))
+        check_combinations(combinations)
         return combinations
 
     @property
@@ -157,12 +160,14 @@ class Labelled(PromptedGenerator):
         unfitted = self.fit_options.names if self.fit_options is not None and self._fitted is None else ()
         values = {name: values_of(attribute) for name, attribute in self.all_attributes.items()}
         cases = {CASE: tuple(self.cases)} if self.cases else {}
-        return {**values, **dict.fromkeys(unfitted, ()), **cases}
+        gaps = {GAP: tuple(self._gap_rows)} if self.looks_for_gaps else {}
+        return {**values, **dict.fromkeys(unfitted, ()), **cases, **gaps}
 
     @property
     def own_cells(self) -> Sequence[tuple[Mapping[str, str], int]]:
-        """A quota cell for each of the `cases`."""
-        return case_cells(self.cases)
+        """A quota cell for each of the `cases`, and for each topic that the seeds lack."""
+        regions = () if self._gaps is None else self._gaps.summary["regions"]
+        return [*case_cells(self.cases), *gap_cells(regions)]
 
     @property
     def fit_options(self) -> FitOptions | None:
@@ -193,11 +198,47 @@ class Labelled(PromptedGenerator):
         fitted._fitted = fit_attributes(options, rows[options.source], labels, multi_label=multi_label)
         return fitted
 
+    @property
+    def gap_options(self) -> GapOptions | None:
+        """The value of `gaps`, with the defaults where it is the name of a source."""
+        return GapOptions(in_=self.gaps) if isinstance(self.gaps, str) else self.gaps
+
+    @property
+    def looks_for_gaps(self) -> bool:
+        """Whether `gaps` is set."""
+        return self.gaps is not None
+
+    @property
+    def found_gaps(self) -> Gaps | None:
+        """The topics of the rows of `gaps` that the seeds lack, once they were looked for."""
+        return self._gaps
+
+    def with_gaps(self, context: Context, name: str, may_be_shown: ShownRows) -> Generator:
+        """Return the generator with a quota cell for each topic of the rows of `gaps` that the seeds lack."""
+        options = self.gap_options
+        if options is None:
+            return self
+        names = [*([self.source] if self.source is not None else []), *options.covered_by]
+        seeds = [row for source in names for row in context.sources[source]]
+        searched = self.model_copy()
+        searched._gaps, shown = find_gaps(options, context, seeds, may_be_shown, f"{context.seed}:{name}")
+        regions = zip(searched._gaps.summary["regions"], shown, strict=True)
+        searched._gap_rows = {region["name"]: rows for region, rows in regions if region["wanted"]}
+        return searched
+
+    def check_dependencies(self) -> None:
+        """Raise MissingExtra where `gaps` is set and the packages for embeddings are not installed."""
+        if self.looks_for_gaps:
+            require_embeddings("gaps of a generator")
+
     def attribute_issues(self, labels: Collection[str]) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Yield conditions and exclusions that name nothing or leave nothing, and names that are used twice."""
         issues = list(attribute_issues(self.attributes, self.exclude, labels))
         yield from issues
         yield from case_issues(self.cases, self.attributes, labels)
+        if self.gap_options is not None:
+            has_seeds = self.source is not None or bool(self.gap_options.covered_by)
+            yield from gap_issues(self.gap_options, self.attributes, labels, has_seeds=has_seeds)
         for name in self.fit_options.names if self.fit_options is not None else ():
             issue = self._issue_of_name(name)
             if issue:
@@ -215,8 +256,10 @@ class Labelled(PromptedGenerator):
                     f"exclude leaves no combination of attributes{of_label}: take one of its entries out",
                 )
 
-    def has_case(self, cell: Mapping[str, str]) -> bool:
-        """Whether the case that a cell names, if it names one, is a case of this generator and of the cell's label."""
+    def has_topic(self, cell: Mapping[str, str]) -> bool:
+        """Whether the case and the gap that a cell names are those of this generator, and of the cell's label."""
+        if GAP in cell and cell[GAP] not in self._gap_rows:
+            return False
         if CASE not in cell:
             return True
         label = case_label(self.cases[cell[CASE]]) if cell[CASE] in self.cases else None
@@ -225,7 +268,7 @@ class Labelled(PromptedGenerator):
     def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
         """Whether a combination of attributes that occurs has the values of the cell."""
         attributes, exclude = self.all_attributes, self.all_exclusions
-        if not super().can_write(cell, labels) or not self.has_case(cell):
+        if not super().can_write(cell, labels) or not self.has_topic(cell):
             return False
         if is_even(attributes, exclude):
             return True
@@ -233,6 +276,11 @@ class Labelled(PromptedGenerator):
         sets = [[cell["label"]]] if "label" in cell else [[label] for label in labels] or [[]]
         fixed = {name: value for name, value in cell.items() if name in attributes}
         return any(model.given_labels(label_set, fixed).mass > 0 for label_set in sets)
+
+    @property
+    def gap_rows(self) -> Mapping[str, Sequence[Record]]:
+        """The topics that texts are written for, by name, each with the rows that prompts may show."""
+        return self._gap_rows
 
     @property
     def shows_labels(self) -> bool:
@@ -254,21 +302,15 @@ class Labelled(PromptedGenerator):
         return weigh_sets(list(context.labels), seeds, self.combinations)
 
     def plan_notes(self, context: Context) -> list[str]:
-        """Return a sentence on the fit, and one on the label sets where texts may have several labels."""
+        """Return a sentence on the fit, on the gaps, and on the label sets where texts may have several labels."""
         fit_notes = [] if self._fitted is None else [self._fitted.note]
+        fit_notes += [] if self._gaps is None else [f"looks for gaps: {self._gaps.summary['sentence']}"]
         if not context.multi_label:
             return fit_notes
-        weights = self.label_set_weights(context)
-        several = sum(len(label_set) > 1 for label_set in weights)
-        share = sum(weight for labels, weight in weights.items() if len(labels) > 1) / sum(weights.values())
         origin = "as the combinations say" if self.combinations else "each as often as the seeds have it"
         if not self.combinations and self.source is None:
             origin = "as no seeds and no combinations are given"
-        return [
-            *fit_notes,
-            f"writes for {pluralize(len(weights), 'label set')}, {several} of them with several labels, {origin}: "
-            f"about {format_percent(share)} of the texts get several labels",
-        ]
+        return [*fit_notes, describe_label_sets(self.label_set_weights(context), origin)]
 
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator's session in one run."""
@@ -295,6 +337,7 @@ class LabelledSession:
             self._planner = LabelSetPlanner(sets)
         self._label_sets: list[LabelSet] = [(label,) for label in context.labels] or [()]
         self._requested: Counter[LabelSet] = Counter()
+        self._topics = Topics(step.gap_rows, step.shots, context.task)
         self._few_shots = FewShotSamples(
             seeds,
             context.labels,
@@ -330,7 +373,7 @@ class LabelledSession:
                     if self._attributes.mass(labels, cell) > 0
                 ]
             )
-        cells = itertools.islice(_cells_in_turn(deficits, per_request), max_requests)
+        cells = itertools.islice(cells_in_turn(deficits, per_request), max_requests)
         return self._group([self._make_request(self._label_of(cell), cell) for cell in cells])
 
     def parse_response(
@@ -384,7 +427,7 @@ class LabelledSession:
 
     def _can_write(self, cell: Mapping[str, str]) -> bool:
         """Whether the attributes and cases allow a text of a quota cell."""
-        if not self._step.has_case(cell):
+        if not self._step.has_topic(cell):
             return False
         if self._planner is not None or self._attributes.any_label:
             return True
@@ -396,15 +439,16 @@ class LabelledSession:
         number = self._requested[labels]
         self._requested[labels] += 1
         attributes = self._attributes.next_values(labels, cell)
-        if CASE in cell:
-            attributes = {**attributes, CASE: cell[CASE]}
+        attributes = {**attributes, **{name: cell[name] for name in (CASE, GAP) if name in cell}}
         fold = self._few_shots.next_fold(labels, number)
         few_shot = self._few_shots.sample(labels, number // REQUESTS_PER_SAMPLE, fold)
         accepted = self._last_accepted(labels, fold)
-        key = (labels, tuple(attributes.items()), few_shot.ids, tuple(record.id for record in accepted))
+        topic = self._topics.next_topic(cell)
+        shown_ids = (*few_shot.ids, *topic.ids)
+        key = (labels, tuple(attributes.items()), shown_ids, tuple(record.id for record in accepted))
         prompt = self._rendered.get(key)
         if prompt is None:
-            prompt = self._prompt.render(self._prompt_values(labels, attributes, few_shot, accepted))
+            prompt = self._prompt.render(self._prompt_values(labels, attributes, few_shot, accepted, topic))
             self._rendered[key] = prompt
         return GenerationRequest(
             step=self._name,
@@ -413,13 +457,18 @@ class LabelledSession:
             sampling=self._sampling,
             labels=labels,
             fields=attributes,
-            example_ids=few_shot.ids,
+            example_ids=shown_ids,
             candidates=self._step.per_request,
             constraint=self._prompt.reader.constraint,
         )
 
     def _prompt_values(
-        self, labels: LabelSet, attributes: Mapping[str, str], few_shot: FewShot, accepted: Sequence[Record]
+        self,
+        labels: LabelSet,
+        attributes: Mapping[str, str],
+        few_shot: FewShot,
+        accepted: Sequence[Record],
+        topic: Topic,
     ) -> dict[str, object]:
         return {
             "domain": self._step.domain,
@@ -429,11 +478,12 @@ class LabelledSession:
             "labels": self._label_values,
             "examples": few_shot.examples,
             "contrast_labels": few_shot.contrast,
-            "attributes": [{"name": name, "value": value} for name, value in attributes.items()],
+            "attributes": topic.properties(attributes),
             "n": self._step.per_request,
             "accepted_texts": [self._step.example(record) for record in accepted],
             "language": language_name(self._context.language),
             **({CASE: ""} if self._step.cases else {}),
+            **({GAP: ""} if self._step.looks_for_gaps else {}),
             **attributes,
         }
 
@@ -441,14 +491,3 @@ class LabelledSession:
         """Return the last accepted records of a label set whose prompts showed this fold, up to `show_accepted`."""
         count = self._step.show_accepted
         return self._accepted.get((labels, fold), [])[-count:] if count else []
-
-
-def _cells_in_turn(deficits: Sequence[QuotaDeficit], per_request: int) -> Iterator[Mapping[str, str]]:
-    """Yield the cell of each deficit in turn, as long as the requests for it bring fewer candidates than it lacks."""
-    remaining = list(deficits)
-    for number in itertools.count():
-        remaining = [deficit for deficit in remaining if deficit.candidates > number * per_request]
-        if not remaining:
-            return
-        for deficit in remaining:
-            yield deficit.cell

@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 
 from textsynth.core.errors import UsageError
+from textsynth.core.gap_summary import GapsSummary
 from textsynth.export.card.metadata import read_card
 from textsynth.hub.redaction import Redactor, has_key, refuse_secrets, secret_variables
 from textsynth.hub.schema_diff import split_of
@@ -180,6 +181,11 @@ def _refuse_secrets_in_tables(files: Mapping[str, PayloadFile]) -> None:
                 )
 
 
+def _without_examples(summary: GapsSummary) -> GapsSummary:
+    """Return a summary of gaps without the rows that it quotes."""
+    return {**summary, "regions": [{**region, "examples": []} for region in summary["regions"]]}
+
+
 def _recipe_text(manifest: Manifest) -> str:
     sets = manifest["recipe"]["sets"]
     comments = "".join(f"# run with --set {json.dumps(setting, ensure_ascii=False)}\n" for setting in sets)
@@ -192,6 +198,8 @@ def _manifest_text(manifest: Manifest, redactor: Redactor, waived: Sequence[str]
     values["recipe"] = {**recipe, "name": RECIPE}
     requests = manifest["requests"]
     values["requests"] = {key: value for key, value in requests.items() if key not in VARYING_REQUEST_KEYS}
+    if "gaps" in manifest:
+        values["gaps"] = {step: _without_examples(summary) for step, summary in manifest["gaps"].items()}
     if waived:
         values["waived"] = sorted(waived)
     values[CARD_HASH] = card

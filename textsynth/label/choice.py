@@ -18,8 +18,9 @@ from which on at least this share of the gold rows is correct (calibration.py ha
 
 `models` and `prompts` ask several judges: every model with every prompt, `votes` times each. `combine: majority` counts
 all votes. `combine: dawid_skene` estimates how reliable each judge is for each label, and weighs its votes by that
-(vote_combination.py). The confidence is then the probability of the chosen label, and several votes of a judge on a
-text count as one. Manifest and report show the reliability of each judge, estimated on the gold rows or from the votes.
+(vote_combination.py); `combine: glad` estimates how able each judge and how easy each text is (glad.py). The confidence
+is then the probability of the chosen label, and several votes of a judge on a text count as one. Manifest and report
+show the reliability of each judge, estimated on the gold rows or from the votes.
 
 Use it with models that a server runs: a model of 135M parameters chooses hardly better than chance. For small models
 the filter `agreement` is better.
@@ -27,8 +28,8 @@ the filter `agreement` is better.
 Does not catch: a label whose meaning the model misunderstands; texts that fit two labels equally well; without `gold`,
 overconfidence of the model. With `gold`: a lower accuracy on texts that differ from the gold rows, and what few rows
 cannot show (see the interval). Votes of one model share its errors, so more votes raise the confidence more than the
-accuracy; so do votes of several prompts of one model, which makes the confidence by `dawid_skene` too high without
-`gold`. Copies of gold rows among the texts: use `leak: {source: …}` against them.
+accuracy; so do votes of several prompts of one model, which makes the confidence by `dawid_skene` and `glad`
+too high without `gold`. Copies of gold rows among the texts: use `leak: {source: …}` against them.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ class Choice(Labeller):
     )
     combine: Combination = Field(
         default="majority",
-        description="count all votes, or weigh each judge by its estimated reliability for each label (Dawid-Skene)",
+        description="count all votes, or weigh each judge by its estimated reliability for each label (Dawid-Skene), "
+        "or by its ability and the difficulty of each text (GLAD)",
     )
     votes: int = Field(
         default=3, ge=1, description="requests per text and judge, each with another order of the labels"
@@ -139,11 +141,11 @@ class Choice(Labeller):
         if len(self.judges) > 1 and self.method == "logprobs":
             raise ValueError("several models or prompts are combined by their votes, and method is logprobs: use votes")
         check_unique(models=self.models, prompts=self.prompts)
-        if self.combine == "dawid_skene" and len(self.judges) < 2:
-            raise ValueError("combine: dawid_skene needs several judges; name them in models or prompts")
-        if self.combine == "dawid_skene" and len(self.judges) < MIN_BLIND_JUDGES and self.gold is None:
+        if self.combine != "majority" and len(self.judges) < 2:
+            raise ValueError(f"combine: {self.combine} needs several judges; name them in models or prompts")
+        if self.combine != "majority" and len(self.judges) < MIN_BLIND_JUDGES and self.gold is None:
             raise ValueError(
-                f"combine: dawid_skene has {len(self.judges)} judges, and needs {MIN_BLIND_JUDGES} or more, or gold"
+                f"combine: {self.combine} has {len(self.judges)} judges, and needs {MIN_BLIND_JUDGES} or more, or gold"
                 " rows, to estimate how reliable they are"
             )
         return self
@@ -201,9 +203,9 @@ class Choice(Labeller):
         examples = _first_of_each_label(context, self.source)
         if len(self.judges) == 1:
             return VotingSession(self, context, rule, examples)
-        if context.multi_label and self.combine == "dawid_skene":
+        if context.multi_label and self.combine != "majority":
             raise UsageError(
-                f"{rule.labeller}: combine: dawid_skene chooses exactly one label, but the recipe has multi_label:"
+                f"{rule.labeller}: combine: {self.combine} chooses exactly one label, but the recipe has multi_label:"
                 " true; use combine: majority"
             )
         return PanelVotingSession(self, context, rule, examples)

@@ -14,12 +14,13 @@ from textsynth.core.formatting import format_confidence, pluralize
 from textsynth.core.judge_summary import JudgeReliability, JudgesSummary
 
 if TYPE_CHECKING:
+    from textsynth.label.glad import GladModel
     from textsynth.label.vote_combination import JudgeModel, Votes
 
-Combination = Literal["majority", "dawid_skene"]
+Combination = Literal["majority", "dawid_skene", "glad"]
 TextVotes = Sequence[Sequence[str]]
 """The labels that each judge named for one text: for each judge, one label for each of its votes that names one."""
-METHOD_NAMES = {"majority": "majority", "dawid_skene": "Dawid-Skene"}
+METHOD_NAMES = {"majority": "majority", "dawid_skene": "Dawid-Skene", "glad": "GLAD"}
 GROWTH = 1.1
 DECIMALS = 4
 
@@ -61,7 +62,8 @@ class JudgePanel:
         self._combine = combine
         self._votes: list[TextVotes] = []
         self._true_labels: list[str] | None = None
-        self._model: JudgeModel | None = None
+        self._model: JudgeModel | GladModel | None = None
+        self._combined: dict[tuple[tuple[str, ...], ...], list[float]] = {}  # by votes, with the present model
         self._fitted_texts = 0
 
     def add(self, votes: Sequence[TextVotes]) -> None:
@@ -69,7 +71,7 @@ class JudgePanel:
         if self._true_labels is not None:
             return
         self._votes += votes
-        if self._combine == "dawid_skene" and len(self._votes) >= GROWTH * self._fitted_texts:
+        if self._combine != "majority" and len(self._votes) >= GROWTH * self._fitted_texts:
             self._fit()
 
     def fit_gold(self, votes: Sequence[TextVotes], labels: Sequence[str]) -> None:
@@ -81,10 +83,13 @@ class JudgePanel:
         """Return the probability of every label for one text, in the recipe's order."""
         from textsynth.label.vote_combination import majority
 
-        table = self._table([votes])
-        model = None if self._combine == "majority" else self._model
-        combined = majority(table) if model is None else model.probabilities(table)
-        return [float(value) for value in combined[0]]
+        key = tuple(map(tuple, votes))
+        if key not in self._combined:
+            table = self._table([votes])
+            model = None if self._combine == "majority" else self._model
+            combined = majority(table) if model is None else model.probabilities(table)
+            self._combined[key] = [float(value) for value in combined[0]]
+        return self._combined[key]
 
     def summary(self, labeller: str) -> JudgesSummary | None:
         """Return the reliability of each judge, estimated with all votes; None without a vote."""
@@ -124,7 +129,7 @@ class JudgePanel:
             "sentence": sentence,
         }
 
-    def _reliability_model(self) -> tuple[JudgeModel, Votes]:
+    def _reliability_model(self) -> tuple[JudgeModel | GladModel, Votes]:
         """Return the model of the reliabilities: that of the combination, or the agreement with the majority."""
         from textsynth.label.vote_combination import fit_from_labels, majority
 
@@ -135,19 +140,22 @@ class JudgePanel:
 
     def _fit(self) -> None:
         """Estimate the model of all votes so far; by majority only where the labels are known, and not for deciding."""
+        from textsynth.label.glad import fit_glad, fit_glad_from_labels
         from textsynth.label.vote_combination import fit_dawid_skene, fit_from_labels
 
         self._fitted_texts = len(self._votes)
+        self._combined.clear()
         if self._combine == "majority" and self._true_labels is None:
             return
         import numpy as np
 
         table = self._table(self._votes)
+        is_glad = self._combine == "glad"
         if self._true_labels is None:
-            self._model = fit_dawid_skene(table)
+            self._model = fit_glad(table) if is_glad else fit_dawid_skene(table)
         else:
             truth = np.array([self._labels[label] for label in self._true_labels], dtype=np.int64)
-            self._model = fit_from_labels(table, truth)
+            self._model = fit_glad_from_labels(table, truth) if is_glad else fit_from_labels(table, truth)
 
     def _table(self, votes: Sequence[TextVotes]) -> Votes:
         """Return votes as arrays; the votes of a judge on one text count as one vote together."""

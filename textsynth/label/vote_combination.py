@@ -1,5 +1,7 @@
 """Combines the votes of several judges (models or prompts) into label probabilities, and estimates their reliability.
 
+glad.py has a third method, which estimates how easy each text is, too.
+
 `majority`: the share of the votes. `dawid_skene`: the model of Dawid and Skene 1979 (Applied Statistics 28). Each judge
 has a confusion matrix: how often it votes for each label where another is true. The matrices and the probabilities of
 the true labels are estimated together by expectation maximization, from the votes alone, or from votes on rows whose
@@ -79,16 +81,16 @@ def fit_from_labels(votes: Votes, true_labels: IntArray) -> JudgeModel:
     """Return the model that votes on texts with known labels give. `true_labels` are indices, (texts,)."""
     known = np.zeros((votes.shape[0], votes.shape[2]))
     known[np.arange(len(true_labels)), true_labels] = 1.0
-    return _maximize(votes, known)
+    return fit_to_probabilities(votes, known)
 
 
 def fit_dawid_skene(votes: Votes) -> JudgeModel:
     """Return the model that the votes alone give, by expectation maximization from the majority's shares."""
-    model = _maximize(votes, majority(votes))
+    model = fit_to_probabilities(votes, majority(votes))
     likelihood = -np.inf
     for _ in range(MAX_STEPS):
         probabilities, new_likelihood = _expect(model, votes)
-        model = _maximize(votes, probabilities)
+        model = fit_to_probabilities(votes, probabilities)
         if new_likelihood - likelihood <= TOLERANCE * abs(new_likelihood):
             break
         likelihood = new_likelihood
@@ -107,8 +109,8 @@ def _expect(model: JudgeModel, votes: Votes) -> tuple[FloatArray, float]:
     return shares / totals, float((highest + np.log(totals)).sum())
 
 
-def _maximize(votes: Votes, probabilities: FloatArray) -> JudgeModel:
-    """Return the model of the texts with these label probabilities, (texts, labels)."""
+def fit_to_probabilities(votes: Votes, probabilities: FloatArray) -> JudgeModel:
+    """Return the model that votes on texts with these label probabilities, (texts, labels), give."""
     texts, judges, labels = votes.shape
     counts = np.zeros((judges, labels, labels))  # judge, voted label, true label
     for part in _parts(votes):

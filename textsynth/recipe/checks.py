@@ -13,6 +13,7 @@ from textsynth.core.text_classifier import classifier_issues
 from textsynth.export.card.hub_vocabulary import matching_task_ids
 from textsynth.recipe.attribute_checks import check_attributes, check_cells
 from textsynth.recipe.balance import check_balance
+from textsynth.recipe.gaps import check_gaps
 from textsynth.recipe.issues import IssueCollector
 from textsynth.recipe.quota_spec import check_total, check_want
 from textsynth.recipe.references import answer_fields_of, check_files, check_names, check_prompts, references_in
@@ -54,6 +55,7 @@ def check_sections(sections: Sections, base: Path, issues: IssueCollector) -> No
     multi_label = sections.settings.multi_label
     check_total(sections.want, sections.labels, sections.mark("want"), issues, multi_label=multi_label)
     check_balance(sections, issues)
+    check_gaps(sections, issues)
     if "labels" not in sections.tree.entries and sections.task_is_valid:
         _check_without_labels(sections, issues)
     _check_makes_texts(sections, issues)

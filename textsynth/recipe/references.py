@@ -17,7 +17,9 @@ from textsynth.recipe.steps import ParsedStep
 
 
 def references_in(step: Options, to: str) -> Iterator[tuple[str, str]]:
-    """Yield (field, name) for every reference of `step` to a "source", "model", "prompt" or "gold" (a gold source).
+    """Yield (field, name) for every reference of `step` to a "source", "model" or "prompt".
+
+    Of the sources, "gold" are those whose rows only calibrate, and "unlabelled" those whose labels are not looked at.
 
     The order is that of the fields. References inside lists, maps, unions and nested options count for their field.
     """

@@ -124,11 +124,14 @@ def _add_generator_facts(
 ) -> RecipeFacts:
     with_all = [step for step in generators if isinstance(step.step, Generator) and not step.step.follows_quota]
     writers = [step for step in generators if step not in with_all]
-    seeds = next((name for step in writers for _, name in references_in(step.step, "source") if name in sources), None)
+    unlabelled = [name for step in writers for _, name in references_in(step.step, "unlabelled") if name in sources]
+    written_from = (name for step in writers for _, name in references_in(step.step, "source") if name in sources)
+    seeds = next((name for name in written_from if name not in unlabelled), None)
     source = sources.get(seeds) if seeds is not None else None
     return replace(
         facts,
         seeds=seeds,
+        unlabelled=tuple(dict.fromkeys(unlabelled)),
         seeds_labelled=source is not None and isinstance(source.step, Source) and source.step.may_have_labels,
         only_existing=bool(with_all) and not writers,
     )

@@ -66,7 +66,7 @@ def _check_rows_for_quota(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) 
 def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> Iterator[str]:
     label_sets = Counter(row_labels(records))
     generator = _generator_showing(recipe, name)
-    if generator is not None and not any(label_sets):
+    if generator is not None and not any(label_sets) and not _is_unlabelled(recipe, name):
         hint = nearest_column(recipe, name, "label")
         yield f"sources.{name} has no labels, and {generator} shows examples by label: {NAME_LABEL_COLUMN}{hint}"
     unlabelled = label_sets[()]
@@ -108,6 +108,11 @@ def _issues_of_source(recipe: Recipe, name: str, records: Sequence[Record]) -> I
 def _generator_showing(recipe: Recipe, source: str) -> str | None:
     """Return the first generator that shows rows of the source by their labels, None where none does."""
     return _first_using(recipe, source, lambda generator: generator.shows_labels)
+
+
+def _is_unlabelled(recipe: Recipe, source: str) -> bool:
+    """Whether a source is searched for gaps, so that it need not have labels."""
+    return any(name == source for item in recipe.generate for _, name in references_in(item.step, "unlabelled"))
 
 
 def _generator_copying_labels(recipe: Recipe, source: str, uses: _Predicate) -> str | None:

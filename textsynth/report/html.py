@@ -11,6 +11,7 @@ from textsynth.report.data import RunData
 from textsynth.report.evaluation import build_evaluation_report
 from textsynth.report.number_format import format_count
 from textsynth.report.sections.calibration import calibration_sections
+from textsynth.report.sections.gaps import gap_sections
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,7 +49,7 @@ def run_page(data: RunData) -> str:
             collapsed_labels=[outcome.label for outcome in data.label_outcomes if outcome.collapsed],
             labels_open=LABELS_OPEN,
             splits=[name for name, count in manifest["splits"].items() if count],
-            calibration=calibration_sections(manifest),
+            calibration=[*calibration_sections(manifest), *gap_sections(manifest)],
             evaluation=evaluation,
             selected_examples=data.selected_examples,
             shown_ids={row["id"] for row in data.selected_examples},

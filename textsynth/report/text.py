@@ -11,6 +11,7 @@ from textsynth.report.data import RunData
 from textsynth.report.evaluation import EvaluationReport, build_evaluation_report
 from textsynth.report.sections import Section, SectionQuote, SectionTable
 from textsynth.report.sections.calibration import calibration_sections
+from textsynth.report.sections.gaps import gap_sections
 from textsynth.report.sections.verdict import VerdictSummary
 
 DEFAULT_WIDTH = 100
@@ -24,7 +25,11 @@ def run_text(data: RunData, width: int = DEFAULT_WIDTH) -> str:
     """
     evaluation = None if data.evaluation is None else build_evaluation_report(data.evaluation)
     verdict = [] if evaluation is None else [verdict_lines(evaluation.verdict, width)]
-    sections = [*calibration_sections(data.manifest), *([] if evaluation is None else _sections(evaluation))]
+    sections = [
+        *calibration_sections(data.manifest),
+        *gap_sections(data.manifest),
+        *([] if evaluation is None else _sections(evaluation)),
+    ]
     return _join_parts(
         (
             *verdict,

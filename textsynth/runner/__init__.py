@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import format_duration, pluralize
+from textsynth.core.gap_summary import GapsSummary
 from textsynth.core.label_error_summary import LabelErrorSummary
 from textsynth.core.paths import cache_folder
 from textsynth.core.progress import ProgressSnapshot
@@ -23,10 +24,12 @@ from textsynth.core.source_rows import SourceIds, row_texts
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
+from textsynth.generate.gaps import with_coverage
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
 from textsynth.recipe.balance import balanced_steps
 from textsynth.recipe.context import fit_to_sources, make_context, read_sources
+from textsynth.recipe.gaps import gap_notes, looks_for_gaps, with_gaps
 from textsynth.recipe.pinning import pin_sources, revision_changes
 from textsynth.review.pending import write_pending
 from textsynth.runner.batch_file import BatchFile
@@ -128,19 +131,24 @@ def run(
         sources = read_sources(recipe)
         fitted = fit_to_sources(recipe, sources)
         cells = quota_cells(fitted, limit)
-        monitor = ProgressMonitor(watch, cells, clock)
         make_folder(out)
         # The journal locks the folder until everything is written.
         with interrupt_on_sigterm(), Journal(out, fresh=fresh) as journal:
             check_folder(out, recipe, fresh=fresh)
             start_in(out, recipe, log)
             timer = RunTimer(journal, clock, started)
+            context = make_context(fitted, sources, journal)
+            if looks_for_gaps(fitted):
+                log("looking for topics that the seeds lack")
+                fitted = with_gaps(fitted, context)
+                cells = quota_cells(fitted, limit)
+            monitor = ProgressMonitor(watch, cells, clock)
             state = _start_state(fitted, out, records_in_memory)
-            finished = _execute(fitted, cells, out, monitor, journal, sources, state, log=log, batch=batch, timer=timer)
+            finished = _execute(fitted, cells, out, monitor, journal, context, state, log=log, batch=batch, timer=timer)
             monitor.set_stage("writing the data set")
             manifest = _write_outputs(fitted, finished, out, timer)
             # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
-            del finished, sources, state
+            del finished, sources, context, state
             release_memory()
             inputs_now = inputs_of(recipe, out, limit, journal, manifest, inputs)
             if inputs_now is not None:
@@ -186,7 +194,7 @@ def _execute(
     out: Path,
     monitor: ProgressMonitor,
     journal: Journal,
-    sources: Mapping[str, Sequence[Record]],
+    context: Context,
     state: RunState,
     *,
     log: Callable[[str], None],
@@ -201,7 +209,7 @@ def _execute(
         used = format_duration(timer.earlier_seconds)
         log(f"{used} of the {format_duration(60 * recipe.budget.minutes)} of `budget.minutes` were used before")
     decisions = _read_decisions(recipe, out, log)
-    context = make_context(recipe, sources, journal)
+    sources = context.sources
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
     requester = Requester(recipe.models, journal, runtime, batch)
     scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer, state)
@@ -212,6 +220,7 @@ def _execute(
     del scheduler
     release_memory(cycles=True)  # what the filters remembered is not needed any more
     label_errors = _check_accepted(recipe, context, state, monitor.set_stage)
+    gaps = _coverage(recipe, context, state.accepted)
     monitor.set_stage("selecting")
     selected, surplus = select(
         state.accepted, cells, [item.step for item in recipe.select], context, balanced_steps(recipe)
@@ -226,6 +235,8 @@ def _execute(
         *(summary["sentence"] for summary in state.calibrations.values()),
         *(summary["sentence"] for summary in state.judges.values()),
         *(summary["sentence"] for summary in label_errors.values()),
+        *(f"{name}: {summary['sentence']}" for name, summary in gaps.items()),
+        *gap_notes(recipe),
         *(f"{item.name} {note}" for item in recipe.select for note in item.step.selection_notes(context)),
         *([requester.stats.cut_note] if requester.stats.cut_note else []),
         *(loss["sentence"] for loss in losses),
@@ -243,6 +254,8 @@ def _execute(
         manifest["label_errors"] = label_errors
     if losses:
         manifest["label_losses"] = losses
+    if gaps:
+        manifest["gaps"] = gaps
     sentence = _sentence(stopped, quota, state.stop_sentence)
     return FinishedRun(state, selected, surplus, manifest, requester.identities, stopped, sentence, notes, evaluation)
 
@@ -274,6 +287,15 @@ def _check_accepted(
     state.dropped.extend(result.dropped)
     state.reasons.update((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
     return result.summaries
+
+
+def _coverage(recipe: Recipe, context: Context, accepted: Sequence[Record]) -> dict[str, GapsSummary]:
+    """Return how far the accepted texts cover the topics that the seeds of each generator lack, by step."""
+    found = [(item.name, item.step.found_gaps) for item in recipe.generate]
+    if all(gaps is None for _, gaps in found):
+        return {}
+    texts = [context.task.joined(record).text for record in accepted]
+    return {name: with_coverage(gaps, texts, context.embed) for name, gaps in found if gaps is not None}
 
 
 def _sentence(stopped: str, quota: Sequence[QuotaRow], stop_sentence: str | None) -> str:

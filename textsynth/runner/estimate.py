@@ -9,13 +9,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from textsynth.core.formatting import pluralize
+from textsynth.core.gap_summary import GapsSummary
+from textsynth.core.paths import cache_folder
 from textsynth.core.protocols import Context, Labeller
 from textsynth.core.records import GenerationRequest, Provenance, Record
 from textsynth.core.resources import rare_collections
 from textsynth.core.source_rows import row_texts
+from textsynth.evaluate.cache import PredictionCache
 from textsynth.export.card.licenses import conflicts
 from textsynth.hub.options import release_blockers
 from textsynth.models import ModelOptions
@@ -24,6 +28,7 @@ from textsynth.recipe.attribute_checks import cell_notes
 from textsynth.recipe.balance import balance_note, balanced_rows
 from textsynth.recipe.checks import gold_sources
 from textsynth.recipe.context import fit_to_sources, make_context, no_embeddings, read_sources
+from textsynth.recipe.gaps import gap_notes, looks_for_gaps, with_gaps
 from textsynth.recipe.pinning import pin_sources
 from textsynth.recipe.references import references_in
 from textsynth.runner.budget import CHARACTERS_PER_TOKEN
@@ -72,7 +77,10 @@ class StepEstimate:
 
 @dataclass(frozen=True, slots=True)
 class RunEstimate:
-    """The estimate of a run. `seconds` is None where the speed of a model is not known, as with a server."""
+    """The estimate of a run. `seconds` is None where the speed of a model is not known, as with a server.
+
+    `gaps` are the topics of real rows that the seeds lack, by generator.
+    """
 
     name: str
     texts: int
@@ -82,14 +90,19 @@ class RunEstimate:
     tokens: Range
     seconds: Range | None
     notes: tuple[str, ...]
+    gaps: Mapping[str, GapsSummary]
 
 
 def estimate(recipe: Recipe) -> RunEstimate:
-    """Return the estimate of a run of the recipe. Reads the sources; loads and asks no model."""
+    """Return the estimate of a run of the recipe. Reads the sources; asks no model, and loads none but the embedder.
+
+    The embedder is loaded where a generator looks for gaps; its embeddings are stored in the cache folder.
+    """
     recipe = pin_sources(recipe)
     with rare_collections():
         sources = read_sources(recipe)
         recipe = fit_to_sources(recipe, sources)
+        recipe = _with_gaps(recipe, sources)
         context = make_context(recipe, sources, no_embeddings())
     cells = quota_cells(recipe, None)
     present = balanced_rows(recipe, sources)
@@ -144,7 +157,16 @@ def estimate(recipe: Recipe) -> RunEstimate:
         tokens=tokens,
         seconds=_seconds(parts, recipe.models),
         notes=(*notes, *_notes(recipe, context, requests)),
+        gaps={item.name: item.step.found_gaps.summary for item in recipe.generate if item.step.found_gaps is not None},
     )
+
+
+def _with_gaps(recipe: Recipe, sources: Mapping[str, Sequence[Record]]) -> Recipe:
+    """Return the recipe with the topics that the seeds lack; unchanged where packages for embeddings are missing."""
+    if not looks_for_gaps(recipe) or missing_extras(recipe) is not None:
+        return recipe
+    with closing(PredictionCache(cache_folder())) as store:
+        return with_gaps(recipe, make_context(recipe, sources, store))
 
 
 def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
@@ -161,6 +183,7 @@ def _notes(recipe: Recipe, context: Context, requests: Range) -> list[str]:
     licenses = {name: source.license for name, source in source_infos(recipe).items() if source.made_from}
     notes += [f"licenses: {sentence}" for sentence in conflicts(recipe.export.license, licenses)]
     notes += release_blockers(recipe)
+    notes += gap_notes(recipe)
     missing = missing_extras(recipe)
     if missing is not None:
         notes.append(f"this machine cannot run it yet: {missing}")

@@ -15,6 +15,7 @@ from textsynth.core.sessions import FilterSession
 from textsynth.models import ModelRuntime
 from textsynth.recipe import Recipe
 from textsynth.recipe.context import fit_to_sources, make_context, read_sources
+from textsynth.recipe.gaps import with_gaps
 from textsynth.runner.event_loop import run_coroutine
 from textsynth.runner.quota import EVERYTHING, Quota, quota_cells
 from textsynth.runner.requester import Requester
@@ -66,6 +67,7 @@ def preview(recipe: Recipe, count: int, log: Callable[[str], None] = lambda _: N
     recipe = fit_to_sources(recipe, sources)
     with tempfile.TemporaryDirectory(prefix="textsynth-preview-") as folder, Journal(Path(folder)) as journal:
         context = make_context(recipe, sources, journal)
+        recipe = with_gaps(recipe, context)
         requester = Requester(recipe.models, journal, ModelRuntime(recipe.base, cache_folder(), log))
         generators = start_generators(recipe, context)
         requests = _plan(recipe, generators, count)

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from textsynth.core.calibration_summary import CalibrationSummaries
 from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.gap_summary import GapsSummaries
 from textsynth.core.judge_summary import JudgesSummaries
 from textsynth.core.label_error_summary import LabelErrorSummaries
 from textsynth.store.owned_files import write_owned_json
@@ -187,7 +188,14 @@ class WithInputs(TypedDict, total=False):
 
 
 class RunFacts(
-    WithReview, WithDataset, WithInputs, WithLabelLosses, CalibrationSummaries, JudgesSummaries, LabelErrorSummaries
+    WithReview,
+    WithDataset,
+    WithInputs,
+    WithLabelLosses,
+    CalibrationSummaries,
+    JudgesSummaries,
+    LabelErrorSummaries,
+    GapsSummaries,
 ):
     """The part of a manifest that is known before the data set is written."""
 

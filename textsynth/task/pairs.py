@@ -63,6 +63,7 @@ class Pairs(Classification):
         filters: list[StepSpec] = [*BASIC_FILTERS, "near_duplicate"]
         if facts.seeds is not None and facts.seeds != facts.merged:
             filters.append({"copies_source": {"source": facts.seeds}})
+        filters += [{"copies_source": {"source": name}} for name in facts.unlabelled]
         if TEST in facts.sources:
             filters.append({"leak": {"source": TEST}})
         return filters
