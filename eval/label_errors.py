@@ -16,8 +16,9 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from textsynth.evaluate.classifiers import CLASSIFIERS, Classifiers
-from textsynth.evaluate.label_errors import cross_fitted_probabilities, find_errors
+from textsynth.evaluate.label_errors import cross_fitted_probabilities
 from textsynth.recipe.context import no_embeddings
+from textsynth.similarity.confident_learning import find_errors
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
 
 SEED = 0

@@ -1,15 +1,19 @@
 """Which texts teach a classifier most: runs that select from real held-back rows, some of them mislabelled.
 
-    python eval/teach.py DATA [--draws 10] [--wrong 0.25] [--out runs/teach] [--classifiers words,embeddings] [--dev]
+    python eval/teach.py DATA [--set banking77] [--draws 10] [--wrong 0.25] [--out runs/teach] [--dev]
 
-DATA holds the folder banking77. For each draw: five seeds a label; a scripted model gives the generator `labelled` 20
-other rows of the training file for each label, of which the share `--wrong` is from the three labels nearest to it; a
-scripted judge, a labeller beside the recipe, keeps 95 % of the right texts and 15 % of the wrong ones. Each arm is a
-run that selects five texts a label: without a judge the first ones (`random`), those that `agreement` keeps, and those
-of `margin`, which then selects as `diverse`; with the judge the first ones, and those of `diverse` and of `margin`. A
-classifier is trained on seeds and selected texts and scored on banking77's test rows, with `--dev` on a quarter of the
-training file. Scores that OUT has are not measured again. Prints the mean macro-F1 of each arm, and differences with
-their 95 % intervals over the draws.
+DATA holds the folder of the set (a CSV file `train`, and `test`, with columns text and label). For each draw: five
+seeds a label; a scripted model gives the generator `labelled` 20 other rows of the training file for each label, of
+which the share `--wrong` is from the three labels nearest to it; a scripted judge, a labeller beside the recipe, keeps
+95 % of the right texts and 15 % of the wrong ones, and its confidence is higher in a right one than in a wrong one in
+five of six cases. Each arm is a run that selects five texts a label: without a judge the first ones (`random`), those
+that `agreement` keeps, and those of `margin`, which then selects as `diverse`; with the judge the first ones, and those
+of `diverse`, plain and weighted by the confidence, and of `margin`. Labels with fewer than 25 training rows are left
+out.
+
+Both classifiers of the evaluation are trained on seeds and selected texts and scored on the test rows, with `--dev` on
+a quarter of the training file. OUT keeps the vectors and the scores, so that nothing is measured twice. Prints the mean
+macro-F1 of each arm, and differences with their 95 % intervals over the draws.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import csv
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import textsynth as ts
 from textsynth.evaluate.bootstrap import mean_interval
 from textsynth.evaluate.classifiers import ClassifierName, Classifiers, TrainingSet
-from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder
+from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.store.journal import Journal
 
 SEEDS, CANDIDATES, SELECTED, NEAREST = 5, 20, 5, 3
@@ -46,6 +51,7 @@ ARMS: Mapping[str, tuple[str, str, str]] = {
     "margin, no judge": ("", "", "[margin]"),
     "judge + random": ("", JUDGE, "[]"),
     "judge + diverse": ("", JUDGE, "[diverse]"),
+    "judge + weighted": ("", JUDGE, "[diverse: {weigh_by_confidence: true}]"),
     "judge + margin": ("", JUDGE, "[margin]"),
     "judge + agreement": (AGREEMENT, JUDGE, "[]"),
 }
@@ -54,6 +60,8 @@ COMPARED = (
     ("judge + margin", "judge + random"),
     ("judge + margin", "agreement"),
     ("judge + margin", "judge + diverse"),
+    ("judge + weighted", "judge + diverse"),
+    ("judge + weighted", "judge + random"),
 )
 BARS = {("judge + margin", "judge + random"): 0.01, ("judge + margin", "agreement"): 0.04}
 
@@ -83,29 +91,40 @@ KEPT = json.loads((Path(__file__).parent / "kept.json").read_text(encoding="utf-
 
 
 class Judge(ts.Labeller):
-    """Keeps the texts of a list."""
+    """Keeps the texts of a list, with the confidence that is in the list."""
 
     def start(self, context, name):
-        return Session()
+        return Session(name)
 
 
 class Session:
+    def __init__(self, name):
+        self.name = name
+
     def build_requests(self, records):
         return [[] for _ in records]
 
     def parse_responses(self, record, completions):
-        kept = record.text in KEPT[record.label]
-        return record, None if kept else ts.Verdict("the judge chose another label")
+        confidence = KEPT[record.label].get(record.text)
+        if confidence is None:
+            return record, ts.Verdict("the judge chose another label")
+        return record.with_scores({self.name: confidence}), None
 '''
 
 
 class SharedVectors(dict[bytes, bytes]):
-    """Vectors of all runs. With a `journal`, those that are read or stored are copied to it."""
+    """Vectors of all runs, and of the store `stored`. With a `journal`, those read or stored are copied to it."""
 
     journal: Journal | None = None
 
+    def __init__(self, stored: VectorStore | None = None) -> None:
+        super().__init__()
+        self._stored = stored
+
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:  # type: ignore[override]
         """Return the stored vectors among `keys`."""
+        if self._stored is not None:
+            self.update(self._stored.get([key for key in keys if key not in self]))
         vectors = {key: self[key] for key in keys if key in self}
         if self.journal is not None:
             self.journal.put(vectors)
@@ -114,8 +133,9 @@ class SharedVectors(dict[bytes, bytes]):
     def put(self, vectors: Mapping[bytes, bytes]) -> None:
         """Store vectors."""
         self.update(vectors)
-        if self.journal is not None:
-            self.journal.put(vectors)
+        for store in (self._stored, self.journal):
+            if store is not None:
+                store.put(vectors)
 
 
 def read_rows(path: Path) -> Rows:
@@ -151,7 +171,7 @@ class Draw:
             mislabelled = [next(reserve[nearest[label][index % NEAREST]]) for index in range(count)]
             self.right[label] = right
             self.candidates[label] = generator.sample([*right, *mislabelled], len(right) + count)
-        self.kept = {
+        kept = {
             label: [
                 text
                 for text in texts
@@ -159,6 +179,15 @@ class Draw:
             ]
             for label, texts in self.candidates.items()
         }
+        self.kept = {
+            label: {text: self._confidence(generator, right=text in self.right[label]) for text in texts}
+            for label, texts in kept.items()
+        }
+
+    @staticmethod
+    def _confidence(generator: random.Random, *, right: bool) -> float:
+        """Return the higher of two random numbers for a right text, the lower for a wrong one: AUC 5/6."""
+        return (max if right else min)(generator.random(), generator.random())
 
     def _nearest_labels(self, texts: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         """Return for each label the labels that a words classifier trained on the seeds confuses it with most."""
@@ -232,30 +261,43 @@ def main() -> None:
     """Run every draw and arm, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
+    parser.add_argument("--set", default="banking77", dest="name")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--wrong", type=float, default=0.25)
     parser.add_argument("--out", type=Path, default=Path("runs/teach"))
-    parser.add_argument("--classifiers", default="words")
+    parser.add_argument("--classifiers", default="words,embeddings")
     parser.add_argument("--arms", default=";".join(ARMS))
     parser.add_argument("--dev", action="store_true")
     options = parser.parse_args()
-    train, test = (read_rows(options.data / "banking77" / f"{name}.csv") for name in ("train", "test"))
+    train = read_rows(options.data / options.name / "train.csv")
     if options.dev:
         random.Random("development").shuffle(train)
         test, train = train[: len(train) // 4], train[len(train) // 4 :]
+    else:
+        test = read_rows(options.data / options.name / "test.csv")
+    counts = Counter(label for _, label in dict(train).items())
+    train, test = ([row for row in rows if counts[row[1]] >= SEEDS + CANDIDATES] for rows in (train, test))
+    folder = options.out / f"{options.name}{'-dev' if options.dev else ''}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with Journal(folder) as stored:
+        print_table(measure(train, test, folder, SharedVectors(stored), options), options)
+
+
+def measure(
+    train: Rows, test: Rows, folder: Path, vectors: SharedVectors, options: argparse.Namespace
+) -> dict[tuple[str, str], list[float]]:
+    """Return the scores of each classifier and arm, one a draw."""
     codes = {label: code for code, label in enumerate(sorted({label for _, label in train}))}
-    vectors = SharedVectors()
     embedder = Embedder(BUNDLED_EMBEDDER, vectors)
-    if "embeddings" in options.classifiers:
-        embedder.embed([text for text, _ in test])
+    names = options.classifiers.split(",")
     scores: dict[tuple[str, str], list[float]] = {}
     for number in range(options.draws):
-        folder = options.out / f"{options.wrong:g}-{number}"
-        draw = Draw(train, number, options.wrong, folder)
+        draw = Draw(train, number, options.wrong, folder / f"{options.wrong:g}-{number}")
         draw.write()
-        measured: dict[str, float] = json.loads(read_or(folder / "scores.json", "{}"))
+        path = draw.folder / "scores.json"
+        measured: dict[str, float] = json.loads(read_or(path, "{}"))
         for arm in options.arms.split(";"):
-            missing = [name for name in options.classifiers.split(",") if f"{arm}, {name}" not in measured]
+            missing = [name for name in names if f"{arm}, {name}" not in measured]
             selected = draw.run(arm, vectors) if missing else []
             for classifier in missing:
                 value = score([*draw.seeds, *selected], test, classifier, embedder, codes)
@@ -265,17 +307,20 @@ def main() -> None:
                     flush=True,
                 )
                 measured[f"{arm}, {classifier}"] = value
-                (folder / "scores.json").write_text(json.dumps(measured), encoding="utf-8")
-            for classifier in options.classifiers.split(","):
+                path.write_text(json.dumps(measured), encoding="utf-8")
+            for classifier in names:
                 scores.setdefault((classifier, arm), []).append(measured[f"{arm}, {classifier}"])
-    print_table(scores, options)
+    return scores
 
 
 def print_table(scores: Mapping[tuple[str, str], Sequence[float]], options: argparse.Namespace) -> None:
     """Print the mean of each arm, and the differences with intervals and bars."""
     kind = "development rows" if options.dev else "test rows"
     for classifier in options.classifiers.split(","):
-        print(f"\n{classifier}, {options.wrong:.0%} of the candidates wrong, {options.draws} draws, {kind}: macro-F1")
+        print(
+            f"\n{options.name}, {classifier}, {options.wrong:.0%} of the candidates wrong, {options.draws} draws,"
+            f" {kind}: macro-F1"
+        )
         for (name, arm), values in scores.items():
             if name == classifier:
                 print(f"  {arm:18} {np.mean(values):.3f}")

@@ -44,8 +44,8 @@ TYPES_ONLY = {("core", "prompts")}
 # Modules with fewer than SMALL lines that one module imports, and why each is not a part of that module. Components,
 # the verbs of the command line, and the packages themselves need no reason.
 SMALL_MODULES = {
+    "evaluate.label_errors": "cross-fitting for `label_error`, measured by eval/label_errors.py",
     "evaluate.nearest_texts": "one part of an evaluation, like the other modules of its folder",
-    "evaluate.text_features": "the features of rows, for the classifiers; tested without training one",
     "export.column_types": "the types as another package reads them, in place of its import",
     "export.viewer_check": "the rules of another program, the Hub's viewer, which change with it",
     "label.logprob_labeller": "the second method of `choice`, next to voting, with a session of its own",

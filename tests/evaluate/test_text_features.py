@@ -13,7 +13,7 @@ from tests.evaluate.worlds import LABELS, PairWorld, World, embed, make_classifi
 from textsynth.core.records import Provenance, Record
 from textsynth.evaluate.classifiers import CLASSIFIERS, INVERSE_STRENGTH, REVISION, ClassifierName, TrainingSet
 from textsynth.evaluate.data import LabelledPool
-from textsynth.evaluate.text_features import WordCounts, text_vectors
+from textsynth.similarity.text_features import WordCounts, text_vectors
 from textsynth.task import Pairs
 
 PAIRS = [("a red cat", "a cat"), ("two dogs", "two cats sleep"), ("a red dog", "it sleeps")]

@@ -15,13 +15,14 @@ from hypothesis.extra import numpy as arrays
 from tests.contexts import context
 from textsynth.core.errors import UsageError
 from textsynth.evaluate.classifiers import Classifiers
-from textsynth.evaluate.label_errors import cross_fitted_probabilities, find_errors
+from textsynth.evaluate.label_errors import cross_fitted_probabilities
 from textsynth.label.label_error import LabelError
 from textsynth.recipe import read_recipe
 from textsynth.recipe.context import no_embeddings
 from textsynth.report import text_report
 from textsynth.review.queue import read_queue
 from textsynth.runner import RunSummary, run
+from textsynth.similarity.confident_learning import find_errors
 
 THINGS = ("lamp", "chair", "kettle", "tent", "jacket", "table", "sofa", "desk", "bicycle", "rug")
 TEMPLATES = {

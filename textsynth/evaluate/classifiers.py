@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from textsynth.evaluate.metrics import Float32Array, FloatArray, IntArray
 from textsynth.evaluate.own_classifier import OwnClassifier, row_copies
-from textsynth.evaluate.text_features import WordCounts, text_vectors
+from textsynth.similarity.text_features import WordCounts, text_vectors
 
 if TYPE_CHECKING:
     from textsynth.similarity.embedder import VectorStore

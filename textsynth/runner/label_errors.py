@@ -14,9 +14,10 @@ from textsynth.core.formatting import format_percent, pluralize
 from textsynth.core.label_error_summary import LabelConfusion, LabelErrorSummary
 from textsynth.core.protocols import Context, ErrorFindingLabeller
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Record
-from textsynth.evaluate.label_errors import LabelErrors, cross_fitted_probabilities, find_errors
+from textsynth.evaluate.label_errors import cross_fitted_probabilities
 from textsynth.recipe import Recipe
 from textsynth.recipe.context import no_embeddings
+from textsynth.similarity.confident_learning import LabelErrors, find_errors
 from textsynth.text.normalize import normal_form
 
 MIN_TEXTS = 20

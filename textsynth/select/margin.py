@@ -1,22 +1,24 @@
-"""Selects the texts of each label that are nearest to the border to another label, of those whose labels were verified.
+"""Selects the texts of each label from which a classifier learns most, of those whose labels were verified.
 
-The margin of a text is the difference between the probability of its label and the highest probability of another one,
-by a classifier trained on the seeds (the one of the filter `agreement`, cross-fitted in the same way). The texts with
-the smallest margin, positive or negative, are selected, up to the quota of each label. Of equal margins (to four
-decimals) the text that is farthest from those selected so far comes first, then the one that was accepted first. A
-label without seeds has no margins; of its texts the most different ones are selected, as in `diverse`.
+First, classifiers of the seeds and the other accepted texts look for labels that are probably wrong (confident
+learning); texts with such labels are selected last, the most probable ones first. Then texts are selected in rounds: by
+classifiers trained on the seeds and what was selected so far, those come first that are near the border to another
+label and that lower the loss on the other accepted texts most. `similarity/loss_reduction.py` has the method
+(Killamsetty et al. 2021) and `eval/research_log.md` what else was tried.
 
-A small margin is a sign of a useful text only where the label is right: of unverified texts it selects the wrong ones
-first. So without a labeller in the recipe it selects as `diverse` does, and says so. It needs texts to select from:
-`oversample` is 3.
+The margin of a text is the difference between the probability of its label and the highest probability of another one.
+A small margin alone is a sign of a useful text only where the label is right: of unverified texts it selects the wrong
+ones first. So without a labeller in the recipe it selects as `diverse` does, and says so. It needs texts to select
+from: `oversample` is 3.
 
-Does not catch: wrong labels that the labellers let pass; it prefers texts about which the seeds say little.
+Does not catch: wrong labels that the labellers let pass and that most accepted texts of the label share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -26,25 +28,20 @@ from textsynth.core.protocols import Context, Selector
 from textsynth.core.records import Record
 from textsynth.select.diverse import Diverse
 from textsynth.similarity.embedder import require_embeddings
-from textsynth.similarity.seed_classifiers import SeedClassifiers
-
-if TYPE_CHECKING:
-    from textsynth.similarity.vectors import Vectors
-
-DECIMALS = 4
+from textsynth.text.normalize import normal_form
 
 
 class Margin(Selector):
-    """Selects verified texts near the border between labels, by a classifier trained on the seeds."""
+    """Selects verified texts that are near the border between labels and teach a classifier about the others."""
 
     oversample: ClassVar[float] = 3.0
 
-    source: SourceName = Field(default="seeds", description="the labelled seeds that the classifier is trained on")
+    source: SourceName = Field(default="seeds", description="the labelled seeds that the classifiers start from")
 
     def check_dependencies(self) -> None:
-        """Raise MissingExtra where the packages for embeddings or the classifier are not installed."""
+        """Raise MissingExtra where the packages for embeddings or the classifiers are not installed."""
         require_embeddings("the selector margin")
-        require_extra("embed", "sklearn", why="the selector margin")
+        require_extra("embed", "sklearn", "scipy", why="the selector margin")
 
     def selection_notes(self, context: Context) -> list[str]:
         """Return why texts are selected as `diverse` selects them, where that is so."""
@@ -53,33 +50,53 @@ class Margin(Selector):
 
     def select(self, records: Sequence[Record], quota: Mapping[str, int], context: Context) -> list[str]:
         """Return the selected ids in the order of `records`. Of a label within its quota all texts are selected."""
-        by_label: dict[str, list[Record]] = {}
-        for record in records:
-            by_label.setdefault(record.label or "", []).append(record)
-        large = {label: rows for label, rows in by_label.items() if len(rows) > quota.get(label, 0) > 0}
+        by_label: dict[str, list[int]] = {}
+        for index, record in enumerate(records):
+            by_label.setdefault(record.label or "", []).append(index)
+        large = {label for label, rows in by_label.items() if len(rows) > quota.get(label, 0) > 0}
         if not large or self._obstacle(context) is not None:
             return Diverse().select(records, quota, context)
-        classifiers = SeedClassifiers(
-            context.sources[self.source], context.embed, multi_label=False, why="the selector margin"
-        )
-        judged = classifiers.judge(records)
-        margins = {
-            record.id: _margin(record.label or "", *result)
-            for record, result in zip(records, judged, strict=True)
-            if result is not None and record.label in result[0]
-        }
-        selected: set[str] = set()
-        for label, rows in by_label.items():
-            limit = quota.get(label, 0)
-            if label not in large:
-                selected.update(record.id for record in rows[:limit])
-            elif not all(record.id in margins for record in rows):
-                selected.update(Diverse().select(rows, {label: limit}, context))
-            else:
-                vectors = context.embed([record.text for record in rows])
-                indices = smallest_first([margins[record.id] for record in rows], vectors, limit)
-                selected.update(rows[index].id for index in indices)
-        return [record.id for record in records if record.id in selected]
+        selected = {index for label, rows in by_label.items() if label not in large for index in rows}
+        selected = {index for index in selected if quota.get(records[index].label or "", 0) > 0}
+        selected |= self._select_of(large, records, quota, context, sorted(selected))
+        return [record.id for index, record in enumerate(records) if index in selected]
+
+    def _select_of(
+        self,
+        labels: Set[str],
+        records: Sequence[Record],
+        quota: Mapping[str, int],
+        context: Context,
+        selected: Sequence[int],
+    ) -> set[int]:
+        """Return the indices of the selected records of `labels`; the `selected` ones of other labels are certain."""
+        import numpy as np
+
+        from textsynth.similarity.confident_learning import find_errors
+        from textsynth.similarity.loss_reduction import TextPool, cross_fitted, select_by_gain
+
+        seeds = [seed for seed in context.sources[self.source] if seed.label is not None]
+        names = {row.label or "": None for row in (*seeds, *records)}
+        codes = {name: code for code, name in enumerate(sorted(names))}
+        texts = [row.text for row in (*records, *seeds)]
+        targets = np.array([codes[row.label or ""] for row in (*records, *seeds)], np.int64)
+        pool = TextPool(texts, context.embed(texts), targets, len(codes))
+        candidates = np.arange(len(records))
+        known = np.arange(len(records), len(texts))
+        probabilities = cross_fitted(pool, known, candidates, list(map(_group, records)), context.seed)
+        label_errors = find_errors(probabilities, targets[candidates])
+        trusted = candidates[~label_errors.errors]
+        limits = {codes[label]: quota[label] for label in sorted(labels)}
+        open_rows = trusted[np.isin(targets[trusted], list(limits))]
+        known = np.concatenate([known, np.array(selected, np.int64)])
+        result = set(select_by_gain(pool, known, open_rows, limits, trusted))
+        counts = Counter(int(targets[row]) for row in result)
+        for row in np.argsort(-label_errors.quality, kind="stable").tolist():
+            code = int(targets[row])
+            if row not in result and counts[code] < limits.get(code, 0):
+                result.add(row)
+                counts[code] += 1
+        return result
 
     def _obstacle(self, context: Context) -> str | None:
         """Return why margins cannot be used, as a sentence without its end; None where they can."""
@@ -95,30 +112,7 @@ class Margin(Selector):
         return None
 
 
-def smallest_first(margins: Sequence[float], vectors: Vectors, limit: int) -> list[int]:
-    """Return the rows of the `limit` smallest margins, in the order of selection.
-
-    Of equal margins the row that is farthest from the selected ones comes first; ties: the lowest row.
-    """
-    import numpy as np
-
-    rows_of: dict[float, list[int]] = {}
-    for row, margin in enumerate(margins):
-        rows_of.setdefault(margin, []).append(row)
-    selected: list[int] = []
-    nearest = np.full(len(margins), -np.inf)  # the cosine to the nearest selected row
-    for margin in sorted(rows_of):
-        remaining = rows_of[margin]
-        while remaining and len(selected) < limit:
-            row = min(remaining, key=lambda index: (nearest[index], index))
-            remaining = [index for index in remaining if index != row]
-            selected.append(row)
-            np.maximum(nearest, vectors @ vectors[row], out=nearest)
-    return selected
-
-
-def _margin(label: str, labels: Sequence[str], probabilities: Iterable[float]) -> float:
-    """Return the size of the difference between the label's probability and the highest of the others, rounded."""
-    values = dict(zip(labels, map(float, probabilities), strict=True))
-    other = max(value for name, value in values.items() if name != label)
-    return round(abs(values[label] - other), DECIMALS)
+def _group(record: Record) -> object:
+    """Return what texts have in common that no classifier may judge by each other: a parent, else the normal form."""
+    parents = record.provenance.parent_ids
+    return parents[0] if parents else normal_form(record.text)

@@ -13,11 +13,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from textsynth.evaluate.metrics import Float32Array, IntArray
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+IntArray = NDArray[np.int64]
+Float32Array = NDArray[np.float32]
 
 
 class WordCounts:
