@@ -277,11 +277,6 @@ def test_a_rejection_of_the_system_role_without_a_system_message_is_a_failure() 
             " 2298 tokens: 298 tokens from the input messages and 2000 tokens for the completion.",
             1750,
         ),
-        (
-            "max_tokens is too large: 2000. This model supports at most 1024 completion tokens, whereas you provided"
-            " 2000.",
-            1024,
-        ),
     ],
 )
 @pytest.mark.parametrize("concurrency", [1, 64])
@@ -300,6 +295,19 @@ def test_max_tokens_beyond_the_context_is_lowered_to_what_is_left(
         len([line for line in log if f"lowered to what the prompt leaves of the context, here {free_tokens}" in line])
         == 1
     )
+
+
+def test_a_limit_of_completions_is_learned_once_for_all_prompts() -> None:
+    log: list[str] = []
+    message = "max_tokens is too large: 2000. This model supports at most 1024 completion tokens"
+    with serving(faults=[Fault("400", contains='"max_tokens":2000', message=message)]) as server:
+        small = Http(base_url=server.url, model=MODEL, concurrency=1).open(runtime(lines=log))
+        long = [replace(each, sampling=replace(each.sampling, max_tokens=2000)) for each in requests(20)]
+        completions = answers(small, [*long, request("short")])
+        sent = [body["max_tokens"] for body in server.mock.bodies]
+    assert not failures(completions)
+    assert sent == [2000, *[1024] * 20, 256]
+    assert [line for line in log if "requests are sent with 1024" in line] == log
 
 
 @pytest.mark.parametrize("left", [-6953, 0, 15])

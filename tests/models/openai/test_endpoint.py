@@ -93,7 +93,7 @@ def test_a_success_without_a_body_is_a_malformed_response_and_no_rejection() -> 
     async def work(endpoint: Endpoint) -> None:
         result = await endpoint.complete(request("hello"))
         assert isinstance(result, TransientError)
-        assert (result.kind, result.message) == ("broken", "the response has no JSON but ''")
+        assert (result.kind, result.message) == ("broken", "the response has an empty body")
         assert result.cure
 
     with_endpoint(engine, work)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mock import MALFORMED_BODIES, TOO_LONG
+from tests.mock import MALFORMED_BODIES
 from tests.models.model_calls import request
 from textsynth.core.records import Completion, Constraint, ModelRequest
 from textsynth.http.response import Response
@@ -253,24 +253,6 @@ def test_the_message_of_an_error_response_is_one_line() -> None:
     assert [protocol.error_code(body) for body in (b"x", b"[]", b'{"error": "x"}', b'{"error": {}}')] == [""] * 4
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        TOO_LONG,
-        "The decoder prompt (length 9000) is longer than the maximum model length of 2048.",
-        "prompt is too long: 210000 tokens > 200000 maximum",
-        "Requested tokens (600) exceed context window of 512",
-        "the request exceeds the available context size",
-    ],
-)
-def test_a_prompt_that_is_too_long_is_recognized_by_the_message_of_the_server(message: str) -> None:
-    assert protocol.PROMPT_TOO_LONG.search(message)
-
-
-def test_other_rejections_are_not_taken_for_a_prompt_that_is_too_long() -> None:
-    assert not protocol.PROMPT_TOO_LONG.search("temperature must be at most 2; unknown parameter top_k")
-
-
 def test_retry_after_is_in_seconds_or_a_date() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     seconds = {"3": 3.0, "0.5": 0.5, "-2": 0.0, "99999": 3600.0, "nan": None, "soon": None, None: None, "": None}
@@ -285,6 +267,11 @@ def test_retry_after_is_in_seconds_or_a_date() -> None:
         ([], ""),
         ([{"type": "text", "text": "a "}, {"type": "output_text", "text": "b"}], "a b"),
         (["a", {"type": "image"}, "b"], "ab"),
+        (
+            [{"type": "reasoning", "text": "1. hm"}, {"type": "thought", "text": "so"}, {"type": "text", "text": "b"}],
+            "b",
+        ),
+        ([{"text": "I think", "thought": True}, {"text": "b"}], "b"),
     ],
 )
 def test_content_may_be_a_list_of_parts(content: list[Any], text: str) -> None:
@@ -308,6 +295,10 @@ def test_content_without_any_text_is_malformed(content: Any) -> None:
         ("stop", {"content": "", "reasoning_content": "well"}, protocol.ONLY_THOUGHTS),
         ("stop", {"content": None, "reasoning": "well"}, protocol.ONLY_THOUGHTS),
         ("length", {"content": "", "reasoning": "well"}, protocol.STILL_THINKING),
+        ("max_tokens", {"content": [{"type": "thinking", "thinking": "well"}]}, protocol.STILL_THINKING),
+        ("stop", {"content": "", "reasoning_details": [{"text": "well"}]}, protocol.ONLY_THOUGHTS),
+        ("stop", {"content": [{"type": "reasoning", "text": "well"}]}, protocol.ONLY_THOUGHTS),
+        ("SAFETY", {"content": "half a te"}, protocol.CONTENT_FILTERED.replace("content_filter)", "SAFETY)")),
         ("tool_calls", {"content": "a text", "tool_calls": [{"id": "1"}]}, None),
         ("stop", {"content": "", "reasoning_content": ""}, None),
     ],
@@ -344,6 +335,8 @@ def test_a_body_that_is_not_json_is_called_what_it_is(body: bytes, error: type[E
         ({"code": "rate_limit_exceeded"}, 429),
         ({"code": 200, "message": "?"}, 400),
         ("no", 400),
+        ("the model is loading", 503),
+        ({"message": "at capacity, try again later"}, 503),
         (["no"], 400),
         ({"code": ["x"]}, 400),
     ],
@@ -354,12 +347,38 @@ def test_an_error_with_http_200_gets_the_status_of_its_code(error: Any, status: 
     assert response.status == status
 
 
+def test_an_error_object_with_http_200_is_an_error() -> None:
+    body = b'{"object": "error", "message": "no such model", "code": 404}'
+    response = protocol.error_in_success(Response(200, {}, body))
+    assert response is not None
+    assert response.status == 404
+
+
+@pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS", "model_length"])
+def test_every_server_s_word_for_a_completion_that_was_cut_off(reason: str) -> None:
+    assert protocol.parse_completion(response_with(finish_reason=reason, message={"content": "a"})).finish == "length"
+
+
+@pytest.mark.parametrize("reason", ["stop", "eos_token", "end_turn", "stop_sequence", "COMPLETE", None, 3, ["stop"]])
+def test_other_finish_reasons_are_complete(reason: object) -> None:
+    assert protocol.parse_completion(response_with(finish_reason=reason, message={"content": "a"})).finish == "stop"
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "network_error", "insufficient_system_resource"])
+def test_a_completion_that_the_server_broke_off_is_no_answer(reason: str) -> None:
+    with pytest.raises(protocol.BrokenOff, match=f"finish_reason '{reason}'") as raised:
+        protocol.parse_completion(response_with(finish_reason=reason, message={"content": "a"}))
+    assert "log" in raised.value.cure
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b" \n", "an empty body"), ('{"a": "é"}'.encode("latin-1"), "a body that is not UTF-8")]
+)
+def test_an_unreadable_body_is_described(body: bytes, words: str) -> None:
+    with pytest.raises(protocol.MalformedResponse, match=words):
+        protocol.parse_completion(body)
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"error": null}', b'"error"', b"[" * 100_000])
 def test_a_body_without_an_error_is_none(body: bytes) -> None:
     assert protocol.error_in_success(Response(200, {}, body)) is None
-
-
-@pytest.mark.parametrize("digits", ["9" * 5000, "0" * 5000])
-def test_a_context_of_any_number_of_digits_is_read(digits: str) -> None:
-    free_tokens = protocol.free_context_tokens(f"maximum context length is {digits} tokens, {digits} in the messages")
-    assert free_tokens == 0

@@ -170,8 +170,17 @@ def test_statuses_that_are_worth_another_attempt(status: int, kind: str) -> None
     assert error.retry_after_seconds == (3.0 if kind in ("rate_limited", "unavailable") else None)
 
 
-def test_a_404_is_left_to_the_caller() -> None:
-    assert classifier().classify(error_response(404), SERVER) is None
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_unknown_address_is_left_to_the_caller(status: int) -> None:
+    assert classifier().classify(error_response(status), SERVER) is None
+
+
+def test_a_country_or_https_is_not_taken_for_the_key_or_the_request() -> None:
+    with pytest.raises(ModelError, match=r"forbids requests from here \(HTTP 403: 'Country"):
+        classifier("k", "KEY").classify(error_response(403, "Country not supported"), SERVER)
+    message = "The plain HTTP request was sent to HTTPS port"
+    with pytest.raises(ModelError, match=r"expects HTTPS .*write https:// in base_url"):
+        classifier().classify(error_response(400, message), SERVER)
 
 
 @pytest.mark.parametrize("status", [401, 403])

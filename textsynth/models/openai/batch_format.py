@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.models.openai import protocol
+from textsynth.models.openai import context_length, protocol
 from textsynth.models.openai.capabilities import ServerCapabilities, ServerKind
 
 REJECTION_STATUSES = (400, 413, 422)
@@ -46,7 +46,7 @@ def parse_reply_line(line: Mapping[str, object], request: ModelRequest, model: s
         except protocol.MalformedResponse as error:
             return f"the response has {error}"
     message = protocol.server_message(_to_bytes(line.get("error") or body or "no reason given"))
-    if status == 413 or (status in REJECTION_STATUSES and protocol.PROMPT_TOO_LONG.search(message)):
+    if status == 413 or (status in REJECTION_STATUSES and context_length.is_prompt_too_long(message)):
         return protocol.too_long_failure(model, message)
     if status in REJECTION_STATUSES:
         return protocol.rejected_failure(status, message)

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, ModelRequest, RenderedPrompt
-from textsynth.models.openai import protocol
+from textsynth.models.openai import context_length, protocol
 from textsynth.models.openai.protocol import CONSTRAINT_PARAMETERS, LOGPROB_TOKEN_IDS, MAX_N, ConstraintForm
 
 ServerKind = Literal["auto", "vllm", "openai"]
@@ -107,6 +107,7 @@ class ServerCapabilities:
         self._has_system_role = True
         self._free_tokens: dict[RenderedPrompt, int] = {}
         self._lowered = 0
+        self._max_tokens: int | None = None
         self._bodies: dict[tuple[object, ...], RequestBody] = {}
         self._bodies_version: tuple[object, ...] = ()
 
@@ -115,7 +116,7 @@ class ServerCapabilities:
         version = (
             len(self.unsupported), len(self.constraint_forms), len(self.rejected_constraints), self.token_ids,
             self._top_logprobs_index, self._uses_max_completion_tokens, self._has_system_role,
-            self._lowered, *self._neutral_index.values(),
+            self._lowered, self._max_tokens, *self._neutral_index.values(),
         )  # fmt: skip
         if version != self._bodies_version or len(self._bodies) >= MAX_CACHED_BODIES:
             self._bodies.clear()
@@ -236,7 +237,7 @@ class ServerCapabilities:
 
     def lower_max_tokens(self, request: ModelRequest, sent: object, free_tokens: int) -> bool:
         """Limit max_tokens of requests with this prompt to `free_tokens`; return False where that is too little."""
-        if not isinstance(sent, int) or not protocol.MIN_COMPLETION_TOKENS <= free_tokens < sent:
+        if not isinstance(sent, int) or not context_length.MIN_COMPLETION_TOKENS <= free_tokens < sent:
             return False
         if len(self._free_tokens) >= MAX_KNOWN_PROMPTS:
             self._free_tokens.clear()
@@ -247,6 +248,15 @@ class ServerCapabilities:
                 f"max_tokens {sent} is more than the server allows; it is lowered to what the prompt leaves of the"
                 f" context, here {free_tokens}"
             )
+        return True
+
+    def limit_max_tokens(self, sent: object, most: int) -> bool:
+        """Limit max_tokens of all requests to the `most` that the server allows; return False where that is no less."""
+        if not isinstance(sent, int) or not 1 <= most < sent:
+            return False
+        if self._max_tokens is None or most < self._max_tokens:
+            self._max_tokens = most
+            self._log(f"max_tokens {sent} is more than the server allows; requests are sent with {most}")
         return True
 
     def disable_n(self) -> None:
@@ -278,7 +288,8 @@ class ServerCapabilities:
                 del required[name]
         max_tokens = request.sampling.max_tokens + ((self.thinking_tokens or 0) if thinks else 0)
         free_tokens = self._free_tokens.get(request.prompt) if self._free_tokens else None
-        required["max_tokens"] = max_tokens if free_tokens is None else min(free_tokens, max_tokens)
+        limits = [limit for limit in (free_tokens, self._max_tokens) if limit is not None]
+        required["max_tokens"] = min([max_tokens, *limits])
         return required
 
     def _with_extra_body(
@@ -354,8 +365,11 @@ class RequestEncoder:
             return self._capabilities.merge_system_message(self._required.get("messages"))
         if status not in RESENT_STATUSES:
             return False
-        free_tokens = protocol.free_context_tokens(text)
-        if free_tokens is not None or protocol.PROMPT_TOO_LONG.search(text):
+        most = context_length.max_completion_tokens(text)
+        if most is not None:
+            return self._lower_max_tokens(most, for_all_prompts=True)
+        free_tokens = context_length.free_context_tokens(text)
+        if free_tokens is not None or context_length.is_prompt_too_long(text):
             return free_tokens is not None and self._lower_max_tokens(free_tokens)
         if (has_other_body := self._learn_named(status, text)) is not None:
             return has_other_body
@@ -395,11 +409,13 @@ class RequestEncoder:
             return completion
         return replace(completion, scores=replace(completion.scores, exact=True))
 
-    def _lower_max_tokens(self, free_tokens: int) -> bool:
+    def _lower_max_tokens(self, free_tokens: int, *, for_all_prompts: bool = False) -> bool:
         names = ("max_tokens", "max_completion_tokens")
         sent = next((self._required[name] for name in names if name in self._required), None)
         if any(name in self._capabilities.extra_body for name in names):
             return False
+        if for_all_prompts:
+            return self._capabilities.limit_max_tokens(sent, free_tokens)
         return self._capabilities.lower_max_tokens(self._request, sent, free_tokens)
 
     def _refused_sampling(self, text: str) -> list[str]:

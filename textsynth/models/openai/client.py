@@ -202,15 +202,17 @@ class Client:
             self._log(f"{endpoint.display_url}: {error.message}; trying again")
 
     async def _raise_not_found(self, endpoint: Endpoint, response: Response) -> NoReturn:
-        """Raise ModelError with the cause of a 404: no API at this address, or no such model."""
+        """Raise ModelError with the cause of a 404 or 405: no API at this address, or no such model."""
         message = self._error_classifier.redact(protocol.server_message(response.body))
         models = await endpoint.list_models()
         model = self._config.model
         if models is None:
             raise ModelError(
-                f"no OpenAI-compatible API at {endpoint.display_url} (HTTP 404: {message!r});"
+                f"no OpenAI-compatible API at {endpoint.display_url} (HTTP {response.status}: {message!r});"
                 " base_url usually ends with /v1"
             )
         if model in models:
-            raise ModelError(f"{endpoint.description} lists the model {model!r} but answers HTTP 404: {message!r}")
+            raise ModelError(
+                f"{endpoint.description} lists the model {model!r} but answers HTTP {response.status}: {message!r}"
+            )
         raise ModelError(f"{endpoint.description} has no model {model!r}{did_you_mean(model, models)}")

@@ -51,12 +51,25 @@ REFUSED = (
     "the server returned a refusal in place of an answer: change the prompt, or ask another model; the model wrote"
 )
 MAX_REFUSAL = 120
-PROMPT_TOO_LONG = re.compile(
-    r"context.?(length|size|window)|max_model_len|maximum model length"
-    r"|(prompt|input|message)\w* (is|are) too (long|large)|too many (input |prompt )?tokens|reduce the length",
-    re.IGNORECASE,
-)
-"""What servers answer to a prompt that is too long."""
+CUT_OFF = frozenset(("length", "max_tokens", "max_length", "max_output_tokens", "model_length", "token_limit"))
+"""Finish reasons, in lower case, of a completion that ended at max_tokens or at the end of the context."""
+WITHHELD = frozenset(
+    (
+        "content_filter", "content_filtered", "safety", "recitation", "prohibited_content", "blocklist", "spii",
+        "guardrail_intervened", "sensitive", "refusal",
+    )
+)  # fmt: skip
+"""Finish reasons of a completion that a content filter ended or replaced."""
+BROKEN_OFF = frozenset(
+    (
+        "error", "abort", "aborted", "cancelled", "canceled", "timeout", "network_error", "unload",
+        "insufficient_system_resource", "engine_overloaded",
+    )
+)  # fmt: skip
+"""Finish reasons of a completion that the server did not end: another attempt may."""
+THOUGHTS = ("reasoning", "reasoning_content", "reasoning_details", "thinking")
+"""Where a message holds thoughts."""
+_THOUGHT_PART = re.compile(r"(?:redacted_)?(?:reasoning|thinking|thoughts?)(?:_\w+)?", re.IGNORECASE)
 NO_SYSTEM_ROLE = re.compile(
     r"system.{0,3} (role|message|prompt)s?( is| are)? ?(not|n't|un)"
     r"|(not|n't) support\w* (the )?.?system|only user and assistant roles|roles must alternate"
@@ -65,15 +78,9 @@ NO_SYSTEM_ROLE = re.compile(
     re.IGNORECASE,
 )
 """What chat templates without a system role answer to a system message."""
-_CONTEXT = re.compile(r"context length (?:is|of) (?:only )?(\d+)|must be <= (\d+)", re.IGNORECASE)
-_PROMPT_SIZE = re.compile(
-    r"(\d+) in the (?:messages|prompt|input)"
-    r"|(\d+) (?:tokens (?:from|in|of) the input|(?:input|prompt) tokens|`inputs`)",
-    re.IGNORECASE,
+_TRANSIENT_MESSAGE = re.compile(
+    r"\bloading\b|overloaded|try again|too many requests|rate.?limit|at capacity|\bbusy\b", re.IGNORECASE
 )
-_COMPLETION_SIZE = re.compile(r"(?:at most|maximum of|up to) (\d+) (?:completion|output) tokens", re.IGNORECASE)
-MIN_COMPLETION_TOKENS = 16
-"""A prompt that leaves less than this of the context for the completion counts as too long."""
 TRANSIENT_CODES = {"rate_limit_exceeded": 429, "rate_limit_error": 429, "overloaded_error": 503, "server_error": 500}
 
 # made once: json.dumps with separators makes an encoder for each call
@@ -97,6 +104,12 @@ class EventStream(MalformedResponse):
     """A completion in pieces."""
 
     cure = "remove stream from extra_body, or switch streaming off in the proxy before the server"
+
+
+class BrokenOff(MalformedResponse):
+    """A completion that the server broke off."""
+
+    cure = "look into the server's log, and correct the cause"
 
 
 def endpoint_path(request: ModelRequest) -> str:
@@ -263,26 +276,14 @@ def rejected_failure(status: int, message: str) -> Completion:
     return Completion("", failure=f"{REJECTED} (HTTP {status}): {message}")
 
 
-def free_context_tokens(text: str) -> int | None:
-    """Return how many tokens a server leaves for the completion; None where its rejection does not say so.
-
-    It is 0 or less where the prompt alone fills the context.
-    """
-    if (match := _COMPLETION_SIZE.search(text)) is not None:
-        return _bounded_number(match)
-    context, prompt = _CONTEXT.search(text), _PROMPT_SIZE.search(text)
-    return None if context is None or prompt is None else _bounded_number(context) - _bounded_number(prompt)
-
-
-def _bounded_number(match: re.Match[str]) -> int:
-    digits = next(group for group in match.groups() if group is not None)
-    return int(digits[:12])
-
-
 def error_in_success(response: Response) -> Response | None:
-    """Return the error response that a server sent with HTTP 200 as `{"error": …}`; None where it is none."""
+    """Return the error response that a server sent with HTTP 200, as `{"error": …}` or `{"object": "error", …}`.
+
+    None where it is none. The status is that of its code; 503 for words such as "the model is loading", else 400.
+    """
     try:
-        error = json.loads(response.body).get("error")
+        body = json.loads(response.body)
+        error = body if body.get("object") == "error" else body.get("error")
     except (ValueError, AttributeError, RecursionError):
         return None
     if not error:
@@ -292,8 +293,10 @@ def error_in_success(response: Response) -> Response | None:
     status = next((int(str(code)) for code in codes if re.fullmatch(r"[45]\d\d", str(code))), None)
     if status is None:
         status = next(
-            (TRANSIENT_CODES[code] for code in codes if isinstance(code, str) and code in TRANSIENT_CODES), 400
+            (TRANSIENT_CODES[code] for code in codes if isinstance(code, str) and code in TRANSIENT_CODES), None
         )
+    if status is None:
+        status = 503 if _TRANSIENT_MESSAGE.search(server_message(response.body)) else 400
     return response._replace(status=status)
 
 
@@ -316,6 +319,10 @@ def _parse_json(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
+        if not body.strip():
+            raise MalformedResponse("an empty body") from error
+        if isinstance(error, UnicodeDecodeError):
+            raise MalformedResponse(f"a body that is not UTF-8: {_excerpt(body)!r}") from error
         start = body[:400].lstrip().lower()
         if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
             raise WebPage(f"no JSON but a web page: {_excerpt(body)!r}") from error
@@ -354,10 +361,10 @@ def _parse_choice(response: object, choice: object, body: bytes, request: ModelR
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
     if isinstance(text, list):
         text = _text_of_parts(text)
-    finish = "length" if choice.get("finish_reason") == "length" else "stop"
+    finish, withheld = _finish_of(choice.get("finish_reason"))
     failure = _failure_of(message, finish) if not text or not isinstance(text, str) else None
-    if choice.get("finish_reason") == "content_filter":
-        failure = CONTENT_FILTERED
+    if withheld is not None:
+        failure = withheld
     if failure is not None:
         return Completion("", finish, prompt_tokens, completion_tokens, failure=failure, engine=engine)
     if not isinstance(text, str):
@@ -366,27 +373,47 @@ def _parse_choice(response: object, choice: object, body: bytes, request: ModelR
     return Completion(text, finish, prompt_tokens, completion_tokens, engine=engine)
 
 
+def _finish_of(reason: object) -> tuple[Literal["stop", "length"], str | None]:
+    """Return how a completion ended, and the failure of one that was withheld. Raises BrokenOff."""
+    if reason == "stop" or not isinstance(reason, str):
+        return "stop", None
+    name = reason.lower()
+    if name in BROKEN_OFF:
+        raise BrokenOff(f"an answer that the server broke off (finish_reason {reason!r})")
+    if name in WITHHELD:
+        return "stop", CONTENT_FILTERED.replace("content_filter)", f"{reason})")
+    return ("length" if name in CUT_OFF else "stop"), None
+
+
 def _failure_of(message: object, finish: str) -> str | None:
     """Return what the model did in place of a text; None where the answer is just empty."""
     if not isinstance(message, dict):
         return None
     if any(message.get(name) for name in ("tool_calls", "function_call")):
         return TOOL_CALL
-    if any(message.get(name) for name in ("reasoning", "reasoning_content")):
-        return STILL_THINKING if finish == "length" else ONLY_THOUGHTS
     parts = message.get("content")
+    if any(message.get(name) for name in THOUGHTS) or (isinstance(parts, list) and any(map(_is_thought, parts))):
+        return STILL_THINKING if finish == "length" else ONLY_THOUGHTS
     refusals = [message, *parts] if isinstance(parts, list) else [message]
     refusal = next((part["refusal"] for part in refusals if isinstance(part, dict) and part.get("refusal")), None)
     return f"{REFUSED}: {replace_surrogates(refusal)[:MAX_REFUSAL]!r}" if isinstance(refusal, str) else None
 
 
 def _text_of_parts(parts: Sequence[object]) -> str | None:
-    """Return the text of content that is a list of parts; None where no part has one."""
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    """Return the text of content that is a list of parts, without thoughts; None where no part has one."""
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts if not _is_thought(part)]
     strings = [text for text in texts if isinstance(text, str)]
     if any(isinstance(part, dict) and part.get("refusal") for part in parts):
         return ""
     return "".join(strings) if strings or not parts else None
+
+
+def _is_thought(part: object) -> bool:
+    """Whether a part of the content is a thought: by its type, or by Gemini's mark."""
+    if not isinstance(part, dict):
+        return False
+    kind = part.get("type")
+    return part.get("thought") is True or (isinstance(kind, str) and _THOUGHT_PART.fullmatch(kind) is not None)
 
 
 def _text_of_null(choice: Mapping[str, object], message: object, body: bytes) -> str:

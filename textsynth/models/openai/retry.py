@@ -17,7 +17,7 @@ from typing import Literal
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion
 from textsynth.http.response import Response
-from textsynth.models.openai import protocol
+from textsynth.models.openai import context_length, protocol
 
 FIRST_CONTACT_SECONDS = 15.0
 """How long a server that never responded may be unreachable."""
@@ -32,6 +32,11 @@ MAX_REJECTIONS = 5
 MAX_MALFORMED = 4
 """Once this many responses were malformed and none was not, the run stops: waiting does not help with such a server."""
 NO_CHAT_TEMPLATE = re.compile(r"chat[ _]template(?!_?kwargs)", re.IGNORECASE)
+NOT_THE_KEY = re.compile(
+    r"country|region|territory|location|your ip|ip address|network|blocked|polic(?:y|ies)", re.IGNORECASE
+)
+"""What a rejection with HTTP 403 names where the key is not its cause."""
+TLS_EXPECTED = re.compile(r"HTTP request (?:was sent )?to (?:an )?HTTPS (?:port|server)", re.IGNORECASE)
 GATED = re.compile(
     r"gated|restricted|awaiting a review|not (been )?granted|accept (the|its) (terms|license|licence)", re.IGNORECASE
 )
@@ -187,13 +192,13 @@ class ErrorClassifier:
     def classify(self, response: Response, server: str) -> Completion | TransientError | None:
         """Return the failure of this request, or the error that is worth another attempt.
 
-        None is a 404, which means an unknown model or no API at all. Raises ModelError for what no further request can
-        change. `server` names the server in messages.
+        None is a 404 or 405, which means an unknown model or no API at all. Raises ModelError for what no further
+        request can change. `server` names the server in messages.
         """
         status = response.status
         message = self.redact(protocol.server_message(response.body))
         self._raise_if_fatal(response, message, server)
-        if status == 404:
+        if status in (404, 405):
             return None
         if status == 429 or status in (502, 503, 504):
             retry_after = protocol.parse_retry_after(response.header("Retry-After"))
@@ -216,8 +221,12 @@ class ErrorClassifier:
                 f"{server} is not allowed to use the gated model {self._model!r} (HTTP {status}: {message!r});"
                 " accept its terms with the account that the key belongs to"
             )
+        if status == 403 and NOT_THE_KEY.search(message):
+            raise ModelError(f"{server} forbids requests from here (HTTP 403: {message!r}); that is not about the key")
         if status in (401, 403):
             raise ModelError(f"{server} refuses {self._key_description()} (HTTP {status}: {message!r})")
+        if TLS_EXPECTED.search(message):
+            raise ModelError(f"{server} expects HTTPS (HTTP {status}: {message!r}); write https:// in base_url")
         if status == 402 or protocol.error_code(response.body) == "insufficient_quota":
             raise ModelError(f"the account at {server} has no credit left (HTTP {status}: {message!r})")
         if status in (400, 500) and NO_CHAT_TEMPLATE.search(message) and not self.answered:
@@ -230,9 +239,10 @@ class ErrorClassifier:
             raise ModelError(f"{server} redirects to {location!r}; write the final address as base_url")
 
     def _rejection(self, response: Response, message: str, server: str) -> Completion:
-        is_too_long = response.status == 413 or protocol.PROMPT_TOO_LONG.search(message)
-        free_tokens = protocol.free_context_tokens(response.body.decode("utf-8", "replace"))
-        if free_tokens is not None and free_tokens >= protocol.MIN_COMPLETION_TOKENS:
+        text = response.body.decode("utf-8", "replace")
+        is_too_long = response.status == 413 or context_length.is_prompt_too_long(message)
+        free_tokens = context_length.free_context_tokens(text)
+        if free_tokens is not None and free_tokens >= context_length.MIN_COMPLETION_TOKENS:
             return protocol.rejected_failure(response.status, message)
         if is_too_long or protocol.error_code(response.body) == "context_length_exceeded":
             return protocol.too_long_failure(self._model, message)
