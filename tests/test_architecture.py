@@ -30,7 +30,7 @@ LAYERS = (
     ("core", "text"),
     ("parse", "http", "store", "sources", "similarity", "task"),
     ("models", "prompts", "generate", "filter", "select", "export", "review"),
-    ("label", "recipe", "report"),
+    ("label", "recipe", "report", "cluster"),
     ("evaluate", "hub"),
     ("runner",),
     ("console",),

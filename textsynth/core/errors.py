@@ -10,6 +10,7 @@
     └── RunError                   1   the run itself failed
         ├── RunLocked              1   another run uses the same folder
         ├── JournalError           1   the journal cannot be written or read
+        ├── ClusterError           1   the cluster cannot be reached, or has no room for the run
         └── LedgerError            1   a record was lost or counted twice: a bug in TextSynth
 
 A message is one sentence with four parts: where, what was wrong, what was found, what would be right.
@@ -89,6 +90,10 @@ class RunLocked(RunError):
 
 class JournalError(RunError):
     """The journal cannot be opened, read or written: full disk, read-only folder, corrupt file."""
+
+
+class ClusterError(RunError):
+    """The cluster that the command names cannot be started or reached, or has no room for what the run needs."""
 
 
 class LedgerError(RunError):
