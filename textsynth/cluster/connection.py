@@ -102,7 +102,7 @@ def connect(
     """Connect to the cluster `on` until the block ends; see `check_address` for what it may be.
 
     Ray on this machine gets the CPUs that Ray finds, at least `cpus`, and `object_store_bytes` of memory
-    for objects. Where this process is connected to Ray already, as a notebook may be, that connection is used and stays.
+    for objects. Where this process is connected to Ray already, as a notebook may be, it uses that connection.
     `log` gets one line with the size of the cluster. Raises the errors of `check_address`, and ClusterError where Ray
     does not start or the cluster cannot be reached.
     """

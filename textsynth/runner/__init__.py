@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textsynth.cluster.backend import Backend, check_backend, open_backend
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import format_duration, pluralize
 from textsynth.core.label_error_summary import LabelErrorSummary
@@ -97,22 +98,26 @@ def run(
     watch: Callable[[ProgressSnapshot], None] = lambda _: None,
     log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
+    on: str | None = None,
+    workers: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> RunSummary:
     """Run a recipe in the folder `out`, continuing from the answers in its journal.
 
     Where the last run in the folder had the same inputs and met its quota, nothing is run again: its result stands.
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
-    a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
-    which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1, UsageError
-    before anything is written; ModelError where no request can succeed, RunLocked and JournalError for the folder,
-    MissingAnswers with a batch that lacks answers.
+    a second; `log` gets one line about each longer step; `batch` takes the place of servers; `on` is the Ray cluster
+    where models and embedder compute, with `workers` of each whose number the recipe does not set; `clock` returns
+    seconds, which count for the budget and are shown. Raises SourceError, RecipeError and, for a limit below 1,
+    UsageError before anything is written; ModelError where no request can succeed, RunLocked and JournalError for the
+    folder, MissingAnswers with a batch that lacks answers, ClusterError for a cluster that cannot be reached.
     """
     started = clock()
     log = _without_secrets_in(log)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
     check_dependencies(recipe)
+    check_backend(on, workers)
     limit_threads()
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
@@ -131,7 +136,10 @@ def run(
             check_folder(out, recipe, fresh=fresh)
             start_in(out, recipe, log)
             timer = RunTimer(journal, clock, started)
-            finished = _execute(fitted, cells, out, monitor, journal, sources, log=log, batch=batch, timer=timer)
+            with open_backend(on, workers, recipe.embedder, log) as backend:
+                finished = _execute(
+                    fitted, cells, out, monitor, journal, sources, backend, log=log, batch=batch, timer=timer
+                )
             monitor.set_stage("writing the data set")
             manifest = _write_outputs(fitted, finished, out, timer)
             # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
@@ -182,6 +190,7 @@ def _execute(
     monitor: ProgressMonitor,
     journal: Journal,
     sources: Mapping[str, Sequence[Record]],
+    backend: Backend,
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
@@ -195,9 +204,9 @@ def _execute(
         used = format_duration(timer.earlier_seconds)
         log(f"{used} of the {format_duration(60 * recipe.budget.minutes)} of `budget.minutes` were used before")
     decisions = _read_decisions(recipe, out, log)
-    context = make_context(recipe, sources, journal)
+    context = make_context(recipe, sources, journal, backend.encoder)
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
-    requester = Requester(recipe.models, journal, runtime, batch)
+    requester = Requester(recipe.models, journal, runtime, batch, backend.open_model)
     scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer)
     stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
     state = scheduler.state
