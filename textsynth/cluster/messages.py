@@ -46,6 +46,7 @@ class WorkerReply:
 def encode_units(units: Iterable[Unit]) -> bytes:
     """Return the bytes of the units."""
     seen: dict[int, tuple[Any, ...]] = {}
+    texts: dict[str, str] = {}
 
     def once(value: object, encode: Callable[[Any], tuple[Any, ...]]) -> tuple[Any, ...]:
         encoded = seen.get(id(value))
@@ -53,9 +54,14 @@ def encode_units(units: Iterable[Unit]) -> bytes:
             encoded = seen[id(value)] = encode(value)
         return encoded
 
+    def prompt(value: RenderedPrompt) -> tuple[Any, ...]:
+        # Equal texts become one, as the system message of all prompts: a pickle holds an object once.
+        messages = tuple((role, texts.setdefault(content, content)) for role, content in value.messages)
+        return value.name, value.fingerprint, messages, value.text
+
     def request(value: ModelRequest) -> tuple[Any, ...]:
         constraint = None if value.constraint is None else once(value.constraint, _CONSTRAINT)
-        return value.key, once(value.prompt, _prompt), once(value.sampling, _SAMPLING), constraint, value.options
+        return value.key, once(value.prompt, prompt), once(value.sampling, _SAMPLING), constraint, value.options
 
     return pickle.dumps([(number, [request(value) for value in requests]) for number, requests in units], 5)
 
@@ -104,10 +110,6 @@ _COMPLETION = _fields(Completion)
 _CONSTRAINT = _fields(Constraint)
 _SAMPLING = _fields(Sampling)
 _SCORES_INDEX = [item.name for item in dataclasses.fields(Completion)].index("scores")
-
-
-def _prompt(prompt: RenderedPrompt) -> tuple[Any, ...]:
-    return prompt.name, prompt.fingerprint, tuple(map(tuple, prompt.messages)), prompt.text
 
 
 def _as_prompt(values: tuple[Any, ...]) -> RenderedPrompt:

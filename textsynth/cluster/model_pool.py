@@ -19,15 +19,16 @@ from textsynth.cluster.connection import Cluster, reason_of
 from textsynth.cluster.messages import WorkerReply, decode_reply, encode_units
 from textsynth.cluster.package import environment_for, pack, secrets_of_run, thread_variables
 from textsynth.cluster.placement import check_room, count_workers, placement
-from textsynth.cluster.worker import ModelWorker, WorkerStart, as_error
+from textsynth.cluster.worker import ENOUGH_ANSWERS, ModelWorker, WorkerStart, as_error
 from textsynth.core.errors import ClusterError, TextSynthError, UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion
 
 MAX_UNIT = 16
-# Requests at a worker: twice those that its model works on, so that it never waits for the run, within these limits.
-FIRST_CAPACITY, MIN_CAPACITY = 256, 64
+# Requests at a worker: twice those that its model works on, and those whose answers are on their way.
+FIRST_CAPACITY = 256
+ON_THEIR_WAY = 2 * ENOUGH_ANSWERS
 # Calls of a worker's methods at the same time: two exchanges, and others.
 CALLS = 4
 EXCHANGES = 2
@@ -362,7 +363,7 @@ class ClusterModel(Model):
         worker.exchanges -= 1
         worker.in_flight = reply.in_flight
         in_flight = FIRST_CAPACITY if reply.in_flight is None else reply.in_flight
-        worker.capacity = max(MIN_CAPACITY, 2 * in_flight, worker.capacity * 19 // 20)
+        worker.capacity = max(2 * in_flight + ON_THEIR_WAY, worker.capacity * 19 // 20)
         for line in reply.lines:
             self._runtime.log(f"{worker.name}: {line}" if len(self._workers) > 1 else line)
         await self._take_answers(worker, reply)

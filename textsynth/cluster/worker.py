@@ -11,13 +11,12 @@ import asyncio
 import pickle
 import shutil
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from textsynth.cluster.messages import Unit, WorkerReply, decode_units, encode_reply
+from textsynth.cluster.messages import WorkerReply, decode_units, encode_reply
 from textsynth.cluster.package import ModelPackage, apply_environment, hide_secrets
 from textsynth.core import errors
 from textsynth.core.errors import ModelError, TextSynthError
@@ -29,10 +28,11 @@ from textsynth.core.secrets import RecipeSecrets
 from textsynth.models import BatchedModel, Model, ModelRuntime
 
 # An exchange ends with this many answers, or this long after the first one, or where the run has to call again.
-ENOUGH_ANSWERS = 16
-LINGER_SECONDS = 0.02
+ENOUGH_ANSWERS = 64
+LINGER_SECONDS = 0.05
 POLL_SECONDS = 10.0
-CLOSE_SECONDS = 60.0
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,20 @@ class WorkerStart:
 
 
 class ModelWorker:
-    """The model of one actor; its methods are called in several threads."""
+    """The model of one actor. Its methods are called in threads of Ray; everything else is done in the event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._changed = threading.Condition()
         self._reply = WorkerReply()
-        self._first_answer = 0.0
-        self._turn = 0
-        self._open_units = 0
+        self._waiting: asyncio.Future[None] | None = None
+        self._linger: asyncio.TimerHandle | None = None
+        self._is_due = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._model: Model | None = None
         self._divides = False
         self._copied_folder: Path | None = None
-        threading.Thread(target=self._loop.run_forever, name="model", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="model", daemon=True)
+        self._thread.start()
 
     def node(self) -> str:
         """Return the address of the node."""
@@ -76,8 +76,8 @@ class ModelWorker:
             start: WorkerStart = pickle.loads(content)
             apply_environment(start.variables, start.threads)
             hide_secrets(start.secrets)
-            asyncio.run_coroutine_threadsafe(self._open(start), self._loop).result()
-        except BaseException as error:
+            self._run(self._open(start))
+        except BaseException as error:  # see the docstring of the module
             return pickle.dumps((False, describe_error(error)))
         return pickle.dumps((self._divides, None))
 
@@ -85,7 +85,7 @@ class ModelWorker:
         """Return the pickled batches of the requests of one unit, as the indexes of the requests, or an error."""
         [(_, requests)] = decode_units(content)
         try:
-            batches = asyncio.run_coroutine_threadsafe(self._divide(requests), self._loop).result()
+            batches = self._run(self._divide(requests))
         except BaseException as error:
             return pickle.dumps(([], describe_error(error)))
         index = {request.key: number for number, request in enumerate(requests)}
@@ -93,39 +93,20 @@ class ModelWorker:
 
     def exchange(self, content: bytes) -> bytes:
         """Take units, which may be none, and return what there is to say once it is enough; ends an earlier call."""
-        units = decode_units(content)
-        with self._changed:
-            self._turn += 1
-            turn = self._turn
-            self._open_units += len(units)
-            self._changed.notify_all()
-        if units:
-            self._loop.call_soon_threadsafe(self._start_units, units)
-        deadline = time.monotonic() + POLL_SECONDS
-        with self._changed:
-            while turn == self._turn and (seconds := self._seconds_to_wait(deadline)) > 0:
-                self._changed.wait(seconds)
-            reply, self._reply = self._reply, WorkerReply()
-        reply.in_flight = None if self._model is None else self._model.in_flight
-        return encode_reply(reply)
+        return self._run(self._exchange(content))
 
     def cancel(self, units: Sequence[int]) -> None:
         """Answer these units no further."""
-        self._loop.call_soon_threadsafe(self._cancel, list(units))
+        self._loop.call_soon_threadsafe(self._cancel, units)
 
     def close(self) -> None:
         """Close the model, which releases its server."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(CLOSE_SECONDS)
+        self._run(self._close())
         if self._copied_folder is not None:
             shutil.rmtree(self._copied_folder, ignore_errors=True)
 
-    def _seconds_to_wait(self, deadline: float) -> float:
-        reply = self._reply
-        if reply.errors or len(reply.answers) >= ENOUGH_ANSWERS or not self._open_units:
-            return 0.0
-        if reply.answers or reply.ended or reply.lines:
-            deadline = min(deadline, self._first_answer + LINGER_SECONDS)
-        return deadline - time.monotonic()
+    def _run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def _open(self, start: WorkerStart) -> None:
         options, folder = start.package.options(self.node())
@@ -142,62 +123,80 @@ class ModelWorker:
     async def _divide(self, requests: Sequence[ModelRequest]) -> Sequence[Sequence[ModelRequest]]:
         return await self._model.divide(requests) if isinstance(self._model, BatchedModel) else [requests]
 
-    def _start_units(self, units: Sequence[Unit]) -> None:
-        for number, requests in units:
-            task = self._loop.create_task(self._answer(number, requests))
-            self._tasks[number] = task
+    async def _exchange(self, content: bytes) -> bytes:
+        self._end_waiting()
+        for number, requests in decode_units(content):
+            self._tasks[number] = self._loop.create_task(self._answer(number, requests))
+        if not self._is_enough():
+            waiting = self._waiting = self._loop.create_future()
+            timeout = self._loop.call_later(POLL_SECONDS, self._end_waiting)
+            await waiting
+            timeout.cancel()
+        reply, self._reply = self._reply, WorkerReply()
+        self._is_due = False
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        reply.in_flight = self._opened().in_flight
+        return encode_reply(reply)
+
+    def _is_enough(self) -> bool:
+        is_full = len(self._reply.answers) >= ENOUGH_ANSWERS
+        return is_full or self._is_due or not self._tasks or bool(self._reply.errors)
+
+    def _end_waiting(self) -> None:
+        """Let the exchange that waits return."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def _answer(self, number: int, requests: Sequence[ModelRequest]) -> None:
         indexes = {request.key: index for index, request in enumerate(requests)}
         answers: list[tuple[int, int, Completion]] = []
-        missing = set(indexes.values())
+        missing = len(requests)
 
         async def on_completion(request: ModelRequest, completion: Completion) -> None:
-            missing.discard(indexes[request.key])
+            nonlocal missing
+            missing -= 1
             answer = (number, indexes[request.key], completion)
             if self._divides:  # what was decoded together is stored together
                 answers.append(answer)
             else:
-                self._say("answers", [answer])
+                self._reply.answers.append(answer)
+                self._wake()
 
-        error: tuple[str, str] | None = None
-        has_ended = False
         try:
             await self._opened().complete(requests, on_completion)
-            has_ended = True
         except asyncio.CancelledError:
-            pass
-        except BaseException as raised:
-            error = describe_error(raised)
-        del self._tasks[number]
-        with self._changed:
-            self._open_units -= 1
-        self._say("answers", answers)
-        self._say("errors", [] if error is None else [(number, *error)])
-        self._say("ended", [number] if has_ended and missing else [])
-
-    def _say(self, field: str, items: Sequence[Any]) -> None:
-        """Add to the reply; wake the call that waits where it has to look."""
-        if not items:
             return
-        with self._changed:
-            reply = self._reply
-            if not (reply.answers or reply.ended or reply.lines):
-                self._first_answer = time.monotonic()
-                self._changed.notify_all()
-            getattr(reply, field).extend(items)
-            if reply.errors or not self._open_units or len(reply.answers) >= ENOUGH_ANSWERS:
-                self._changed.notify_all()
+        except BaseException as error:
+            self._reply.errors.append((number, *describe_error(error)))
+        else:
+            self._reply.ended += [number] * (missing > 0)
+        finally:
+            del self._tasks[number]
+            self._reply.answers += answers
+            self._wake()
 
-    def _cancel(self, units: Sequence[int]) -> None:
-        for number in units:
-            if number in self._tasks:
-                self._tasks[number].cancel()
+    def _wake(self) -> None:
+        """End the exchange that waits, at once or a little later, now that there is something to say."""
+        if self._is_enough():
+            self._end_waiting()
+        elif self._linger is None:
+            self._linger = self._loop.call_later(LINGER_SECONDS, self._end_lingering)
+
+    def _end_lingering(self) -> None:
+        self._is_due = True
+        self._end_waiting()
 
     def _opened(self) -> Model:
         if self._model is None:
             raise RuntimeError("units come after the model was opened")
         return self._model
+
+    def _cancel(self, units: Sequence[int]) -> None:
+        for number in units:
+            if number in self._tasks:
+                self._tasks[number].cancel()
 
     async def _close(self) -> None:
         tasks = list(self._tasks.values())
@@ -207,7 +206,11 @@ class ModelWorker:
             await self._model.close()
 
     def _log(self, line: str) -> None:
-        self._say("lines", [line])
+        if threading.current_thread() is self._thread:
+            self._reply.lines.append(line)
+            self._wake()
+        else:
+            self._loop.call_soon_threadsafe(self._log, line)
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:
