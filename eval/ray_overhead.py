@@ -8,9 +8,9 @@ workers of Ray on this machine, in turns. Costs are CPU seconds of the run and o
 processes included, sampled every 20 ms; the CPU time of a request is the slope between a short and a long run, which
 excludes the start of Ray. The server is not counted.
 
-kills: a worker, and then the run itself, is killed with -9 at random moments. The model notes each request with the time,
-so that requests whose answer was in the journal at a kill can be counted afterwards. Exits with 1 where the data set of
-a run has other bytes than that of a run without Ray, or where such a request was sent again.
+kills: a worker, and then the run itself, is killed with -9 at random moments. The model notes each request with the
+time, so that requests whose answer was in the journal at a kill can be counted afterwards. Exits with 1 where the data
+set of a run has other bytes than that of a run without Ray, or where such a request was sent again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from throughput import FILTERS, RECIPE, SEEDS, median_range, mock
 
@@ -41,6 +42,7 @@ from tests.cluster.kills import (
 )
 
 SAMPLE_SECONDS = 0.02
+RUN_SECONDS = 4.0
 
 
 def children(pid: int) -> list[int]:
@@ -104,7 +106,9 @@ def measure_cpu(arguments: argparse.Namespace, folder: Path, url: str) -> None:
                 command = [sys.executable, "-m", "textsynth", "run", str(recipe), "--out", str(out), "--quiet"]
                 costs.append(run_cpu_seconds([*command, *options]))
             slopes[mode].append(1000 * (costs[1] - costs[0]) / (arguments.requests - few))
-            print(f"turn {turn + 1}, {mode}: {slopes[mode][-1]:.3f} ms a request, {costs[0]:.1f} s and {costs[1]:.1f} s")
+            print(
+                f"turn {turn + 1}, {mode}: {slopes[mode][-1]:.3f} ms a request, {costs[0]:.1f} s and {costs[1]:.1f} s"
+            )
             sys.stdout.flush()
     overhead = [ray / plain - 1 for plain, ray in zip(*slopes.values(), strict=True)]
     for mode, values in slopes.items():
@@ -112,7 +116,9 @@ def measure_cpu(arguments: argparse.Namespace, folder: Path, url: str) -> None:
     print(f"overhead: {median_range([100 * share for share in overhead])} %")
 
 
-def kill_one(command: Sequence[str], out: Path, generator: random.Random, *, driver: bool) -> tuple[float, set[str], bool]:
+def kill_one(
+    command: Sequence[str], out: Path, generator: random.Random, *, driver: bool
+) -> tuple[float, set[str], bool]:
     """Start a run and kill it, or one of its workers, at a random moment after its first answer.
 
     Returns the time of the kill, the keys that the journal had then, and whether the run went on to its end.
@@ -120,7 +126,7 @@ def kill_one(command: Sequence[str], out: Path, generator: random.Random, *, dri
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     while not journal_keys(out) and process.poll() is None:
         time.sleep(0.02)
-    time.sleep(generator.uniform(0, 3.0))
+    time.sleep(generator.uniform(0, RUN_SECONDS))
     below = children(process.pid)
     workers = worker_processes(below)
     keys = journal_keys(out)

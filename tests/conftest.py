@@ -1,6 +1,6 @@
 """What holds for every test: nothing leaves the machine, and nothing is read from or left in the user's caches.
 
-`pytest -m fast` runs all tests but those of SLOW, and those that a mark excludes (slow, vllm, clients).
+`pytest -m fast` runs all tests but those of SLOW, and those that a mark excludes (slow, vllm, ray, clients).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ SLOW = (
     "api/test_functions.py",
     "api/test_notebook.py",
     "api/test_run.py",
+    "cluster/test_runs.py",
     "cli/test_completion.py",
     "cli/test_crash.py",
     "cli/test_export.py",
@@ -193,6 +194,6 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the fast tests."""
     for item in items:
-        excluded = any(item.get_closest_marker(mark) for mark in ("slow", "vllm", "clients"))
+        excluded = any(item.get_closest_marker(mark) for mark in ("slow", "vllm", "ray", "clients"))
         if not excluded and not is_slow(item.path):
             item.add_marker(pytest.mark.fast)

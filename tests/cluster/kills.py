@@ -16,20 +16,20 @@ I want my money back,refund
 you charged me twice,refund
 """
 # The time of each request, with its key, in a file beside this one: a line is one write, whatever process writes it.
-ANSWER_FILE = '''\
+ANSWER_FILE = """\
 import os, random, time
 from pathlib import Path
 
 WORDS = "parcel van money card order late lost again twice help please when where tracking charge back bank".split()
-LOG = os.open(os.environ.get("ASKED_LOG") or Path(__file__).with_name("asked.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+LOG = os.open(Path(__file__).with_name("asked.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
 def answer(request):
     os.write(LOG, f"{time.time()} {request.key}\\n".encode())
-    time.sleep(0.005)
+    time.sleep(0.01)
     generator = random.Random(request.key)
     return "\\n".join(f"{n}. " + " ".join(generator.choices(WORDS, k=7)) for n in range(1, 4))
-'''
+"""
 KILLS_RECIPE = """\
 name: kills
 labels: {delivery: asks where a parcel is, refund: asks for money back}

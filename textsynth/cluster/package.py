@@ -89,8 +89,6 @@ class ModelPackage:
 
 def pack(options: ModelOptions, recipe_folder: Path) -> ModelPackage:
     """Return the package of a model of a recipe in this folder."""
-    from ray import cloudpickle  # takes classes of a script or a notebook along
-
     files: dict[str, bytes] = {}
     plugin = _plugin_file(options, recipe_folder)
     names = [*([plugin] if plugin else []), *_file_names(options.model_dump(mode="json"))]
@@ -99,14 +97,22 @@ def pack(options: ModelOptions, recipe_folder: Path) -> ModelPackage:
         is_inside = path.resolve().is_relative_to(recipe_folder.resolve())
         if is_inside and path.is_file() and sum(map(len, files.values())) + path.stat().st_size <= MAX_FILE_BYTES:
             files[name] = path.read_bytes()
-    content = options.model_dump_json(by_alias=True, exclude_unset=True).encode() if plugin else b""
     return ModelPackage(
-        content or cloudpickle.dumps(options),  # type: ignore[no-untyped-call]
+        options.model_dump_json(by_alias=True, exclude_unset=True).encode() if plugin else _pickled(options),
         plugin,
         str(recipe_folder.resolve()),
         files,
         options.identity_at(recipe_folder),
     )
+
+
+def _pickled(options: ModelOptions) -> bytes:
+    if type(options).__module__ != "__main__":
+        return pickle.dumps(options)
+    from ray import cloudpickle  # takes the class of a script or a notebook along
+
+    content: bytes = cloudpickle.dumps(options)  # type: ignore[no-untyped-call]
+    return content
 
 
 def environment_for(options: object) -> dict[str, tuple[str, bool]]:
