@@ -44,6 +44,7 @@ SLOW = (
     "api/test_functions.py",
     "api/test_notebook.py",
     "api/test_run.py",
+    "cluster/test_runs.py",
     "cli/test_completion.py",
     "cli/test_crash.py",
     "cli/test_export.py",

@@ -31,22 +31,35 @@ def run(
     out: str | Path | None = None,
     limit: int | None = None,
     fresh: bool = False,
+    on: str | None = None,
+    workers: int | None = None,
     quiet: bool = False,
 ) -> Run:
     """Run a recipe, or the recipe in a file; the same call again continues a run that stopped.
 
     `out` is the run's folder, `runs/NAME` where it is left out; `limit` is the maximum number of selected texts;
-    `fresh` moves the journal of earlier runs aside and requests every answer again; `quiet` shows no progress. A quota
-    that is not met is no error: see `Run.met`. Works where an event loop is running, as in a notebook. Raises
-    RecipeError and SourceError before the first request, ModelError where no request can succeed, RunLocked where
-    another run uses the folder, JournalError where an answer cannot be stored.
+    `fresh` moves the journal of earlier runs aside and requests every answer again; `on` is the Ray cluster where
+    models and embedder compute: "ray" (this machine), "HOST:PORT" or "ray://HOST:PORT", with `workers` of each model
+    whose number the recipe does not set; `quiet` shows no progress. A quota that is not met is no error: see `Run.met`.
+    Works where an event loop is running, as in a notebook. Raises RecipeError and SourceError before the first request,
+    ModelError where no request can succeed, RunLocked where another run uses the folder, JournalError where an answer
+    cannot be stored, ClusterError where the cluster cannot be reached.
     """
     from textsynth.runner import run as run_recipe
 
     checked = _read(recipe)
     folder = Path("runs") / checked.name if out is None else Path(out)
     with open_watch(checked.name, quiet=quiet) as display:
-        summary = run_recipe(checked, out=folder, limit=limit, fresh=fresh, watch=display.update, log=display.log)
+        summary = run_recipe(
+            checked,
+            out=folder,
+            limit=limit,
+            fresh=fresh,
+            on=on,
+            workers=workers,
+            watch=display.update,
+            log=display.log,
+        )
     return Run(folder, summary.manifest, checked)
 
 

@@ -128,6 +128,7 @@ def preview(recipe: Path, count: int, overrides: tuple[str, ...], as_json: bool)
         "textsynth run recipe.yaml --out runs/second --json",
         "textsynth run recipe.yaml --requests-only requests.jsonl",
         "textsynth run recipe.yaml --answers answers.jsonl --requests-only requests.jsonl",
+        "textsynth run recipe.yaml --on ray --workers 4",
         "textsynth run recipe.yaml --push",
     )
 )
@@ -142,6 +143,16 @@ def preview(recipe: Path, count: int, overrides: tuple[str, ...], as_json: bool)
     help="Send no request to a server: write the missing ones to FILE (- is stdout), as lines of a batch.",
 )
 @click.option("--answers", type=FILE, help="Read the answers of a batch from FILE; send no request to a server.")
+@click.option(
+    "--on",
+    metavar="CLUSTER",
+    help="Let models and embedder compute on a Ray cluster: ray (this machine), HOST:PORT or ray://HOST:PORT.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="With --on: workers of each model but vllm, whose number is its replicas.  [default: one per node or CPU]",
+)
 @click.option("--push", is_flag=True, help="Publish the data set to the recipe's export.hub when the quota is met.")
 @click.option("--quiet", is_flag=True, help="Print only errors and one last line.")
 @JSON
@@ -153,6 +164,8 @@ def run(
     fresh: bool,  # noqa: FBT001
     requests_only: Path | None,
     answers: Path | None,
+    on: str | None,
+    workers: int | None,
     push: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
@@ -169,6 +182,12 @@ def run(
 
     if push and (requests_only is not None or answers is not None):
         raise click.UsageError("--push publishes a complete run; give it with a plain `textsynth run` after the rounds")
+    if on is not None and (requests_only is not None or answers is not None):
+        raise click.UsageError(
+            "--on lets models answer on a cluster; a round with --requests-only or --answers asks none"
+        )
+    if workers is not None and on is None:
+        raise click.UsageError("--workers are those of a cluster; name it with --on, such as --on ray")
     checked = read_recipe(recipe, overrides)
     push_options = prepare_push(checked) if push else None
     folder = out if out is not None else Path("runs") / checked.name
@@ -178,7 +197,7 @@ def run(
             "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "log": display.log,
         }  # fmt: skip
         if requests_only is None and answers is None:
-            summary = run_recipe(checked, **options)
+            summary = run_recipe(checked, on=on, workers=workers, **options)
             result = (
                 result_json(summary) if as_json else summary.sentence if quiet else result_text(summary, text_width())
             )

@@ -15,7 +15,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from textsynth.core.options import Options
 from textsynth.core.records import Completion, ModelRequest
@@ -41,6 +41,18 @@ class ModelRuntime:
     cache_folder: Path
     log: Callable[[str], None]
     log_folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerNeeds:
+    """What the workers of a model need on a cluster: how many there are by default, and the GPUs of each.
+
+    `count` is a number, or one for each node or each CPU of the cluster. Where `is_fixed`, the recipe says how many.
+    """
+
+    count: int | Literal["node", "cpu"] = "cpu"
+    gpus: int = 0
+    is_fixed: bool = False
 
 
 class Model(Protocol):
@@ -71,6 +83,14 @@ class Model(Protocol):
         None: not known; all requests of the calls that have not ended are displayed as in flight.
         """
         return None
+
+
+@runtime_checkable
+class BatchedModel(Model, Protocol):
+    """A model whose answers depend on what it decodes together: the workers of a cluster get its own batches."""
+
+    async def divide(self, requests: Sequence[ModelRequest]) -> list[Sequence[ModelRequest]]:
+        """Return the requests in the batches in which `complete` answers them, in order; it answers one as one."""
 
 
 class ModelOptions(Options):
@@ -127,6 +147,17 @@ class ModelOptions(Options):
         None, the default: not known, as for a server.
         """
         return None
+
+    def worker_needs(self, runtime: ModelRuntime) -> WorkerNeeds:
+        """Return the workers of the model in a run on a cluster. Optional; the default is one for each CPU."""
+        return WorkerNeeds()
+
+    def open_worker(self, runtime: ModelRuntime, number: int, count: int) -> Model:
+        """Return the model of one worker of a cluster; `number` counts the `count` workers from 0. Optional.
+
+        The default is `open`. Raises what `open` raises.
+        """
+        return self.open(runtime)
 
     def check_dependencies(self) -> None:
         """Raise MissingExtra where a package that the model needs is not installed; load nothing. Optional."""

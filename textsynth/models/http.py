@@ -19,7 +19,7 @@ from textsynth.core.errors import ModelError
 from textsynth.core.options import Texts
 from textsynth.core.records import ModelRequest
 from textsynth.core.secrets import redact_address
-from textsynth.models import Model, ModelRuntime, PromptMode
+from textsynth.models import Model, ModelRuntime, PromptMode, WorkerNeeds
 from textsynth.models.openai.batch_format import guess_server_kind
 from textsynth.models.openai.capabilities import ServerKind
 from textsynth.models.openai.options import OpenAIOptions
@@ -106,6 +106,16 @@ class Http(OpenAIOptions):
             server=self.server,
             log=runtime.log,
         )
+
+    def worker_needs(self, runtime: ModelRuntime) -> WorkerNeeds:
+        """Return one worker for each node: a client waits more than it computes."""
+        return WorkerNeeds("node")
+
+    def open_worker(self, runtime: ModelRuntime, number: int, count: int) -> Model:
+        """Return a client with its share of a concurrency that the recipe sets. Raises what `open` raises."""
+        if self.concurrency == "auto":
+            return self.open(runtime)
+        return self.model_copy(update={"concurrency": -(-self.concurrency // count)}).open(runtime)
 
     def _api_key(self) -> str | None:
         if self.api_key_env is None:

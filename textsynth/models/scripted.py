@@ -92,6 +92,10 @@ class Scripted(ModelOptions):
             concurrency=self.concurrency,
         )
 
+    def open_worker(self, runtime: ModelRuntime, number: int, count: int) -> Model:
+        """Return the model with its share of the concurrency. Raises what `open` raises."""
+        return self.model_copy(update={"concurrency": -(-self.concurrency // count)}).open(runtime)
+
     def _identity_with(self, file_content: bytes) -> str:
         script = self.model_dump_json(include={"answers", "pattern", "function", "file", "faults"})
         return f"scripted:{hashlib.sha256(script.encode() + file_content).hexdigest()[:12]}"

@@ -7,7 +7,7 @@ with its last user, unless `keep_running` is true. `replicas` starts several ser
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydantic import Field, field_validator, model_validator
 
 from textsynth.core.errors import ModelError, UsageError
 from textsynth.core.records import ModelRequest
-from textsynth.models import Model, ModelRuntime, PromptMode
+from textsynth.models import Model, ModelRuntime, PromptMode, WorkerNeeds
 from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import fingerprint, local_folder
 from textsynth.models.openai.options import OpenAIOptions
@@ -26,7 +26,7 @@ from textsynth.models.vllm_server import flags, lease
 from textsynth.models.vllm_server.command import make_plan
 from textsynth.models.vllm_server.environment import VllmEnvironment, find_environment
 from textsynth.models.vllm_server.flags import FlagValue
-from textsynth.models.vllm_server.gpus import replica_variables
+from textsynth.models.vllm_server.gpus import VISIBLE_GPUS, gpus_per_server, replica_variables, visible_gpus
 from textsynth.models.vllm_server.model import ManagedServerModel
 from textsynth.models.vllm_server.state import ServerPlan
 
@@ -114,14 +114,42 @@ class Vllm(OpenAIOptions):
 
         Raises ModelError where there is no vLLM, or fewer GPUs than the replicas need.
         """
+        environment = self._environment(runtime)
+        return self._managed(environment, runtime, replica_variables(environment, self.flags, self.replicas))
+
+    def worker_needs(self, runtime: ModelRuntime) -> WorkerNeeds:
+        """Return one worker for each replica, with the GPUs of a server; none where vLLM here is that for the CPU."""
+        try:
+            is_cpu = self._environment(runtime).is_cpu
+        except ModelError:  # only the nodes with GPUs may have vLLM
+            is_cpu = False
+        return WorkerNeeds(self.replicas, 0 if is_cpu else gpus_per_server(self.flags), is_fixed=True)
+
+    def open_worker(self, runtime: ModelRuntime, number: int, count: int) -> Model:
+        """Return the model with one server, on the GPUs of the worker. Raises what `open` raises."""
+        environment = self._environment(runtime)
+        gpus = {} if environment.is_cpu else {VISIBLE_GPUS: ",".join(visible_gpus())}
+        return self._managed(environment, runtime, [gpus], first=number)
+
+    def _environment(self, runtime: ModelRuntime) -> VllmEnvironment:
         python = self.python
         if python is not None and "/" in python:
             python = str(runtime.recipe_folder / Path(python).expanduser())
-        environment = find_environment(runtime.cache_folder, python)
+        return find_environment(runtime.cache_folder, python)
+
+    def _managed(
+        self,
+        environment: VllmEnvironment,
+        runtime: ModelRuntime,
+        variables: Sequence[Mapping[str, str]],
+        *,
+        first: int = 0,
+    ) -> Model:
+        """Return the model with a server for each map of environment variables, numbered from `first`."""
         return ManagedServerModel(
             [
-                partial(self._acquire, environment, runtime, replica, variables)
-                for replica, variables in enumerate(replica_variables(environment, self.flags, self.replicas))
+                partial(self._acquire, environment, runtime, replica, of_replica)
+                for replica, of_replica in enumerate(variables, first)
             ],
             partial(self._connect, runtime),
             log=runtime.log,

@@ -19,7 +19,7 @@ from textsynth.recipe.recipe import NamedStep, Recipe
 from textsynth.recipe.source_checks import check_sources
 
 if TYPE_CHECKING:
-    from textsynth.similarity.embedder import Embedder, VectorStore
+    from textsynth.similarity.embedder import Embedder, Encoder, VectorStore
 
 
 def read_sources(recipe: Recipe) -> dict[str, Sequence[Record]]:
@@ -47,8 +47,10 @@ def fit_to_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Reci
     return with_balance(dataclasses.replace(recipe, generate=tuple(steps)), rows)
 
 
-def make_context(recipe: Recipe, sources: Mapping[str, Sequence[Record]], store: VectorStore) -> Context:
-    """Return the context of a run; `store` keeps its embeddings."""
+def make_context(
+    recipe: Recipe, sources: Mapping[str, Sequence[Record]], store: VectorStore, encoder: Encoder | None = None
+) -> Context:
+    """Return the context of a run; `store` keeps its embeddings, which `encoder` computes instead of this process."""
     embedder: Embedder | None = None
 
     @cache
@@ -60,7 +62,7 @@ def make_context(recipe: Recipe, sources: Mapping[str, Sequence[Record]], store:
         if embedder is None:
             from textsynth.similarity.embedder import Embedder
 
-            embedder = Embedder(recipe.embedder, store)
+            embedder = Embedder(recipe.embedder, store, encoder)
         return embedder
 
     return Context(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textsynth.cluster.backend import Backend, check_backend, open_backend
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import format_duration, pluralize
 from textsynth.core.gap_summary import GapsSummary
@@ -102,6 +103,8 @@ def run(
     watch: Callable[[ProgressSnapshot], None] = lambda _: None,
     log: Callable[[str], None] = lambda _: None,
     batch: BatchFile | None = None,
+    on: str | None = None,
+    workers: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     records_in_memory: int = MAX_PENDING,
 ) -> RunSummary:
@@ -109,17 +112,20 @@ def run(
 
     Where the last run in the folder had the same inputs and met its quota, nothing is run again: its result stands.
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
-    a second; `log` gets one line about each longer step; `batch` takes the place of servers; `clock` returns seconds,
-    which count for the budget and are shown. More accepted, or more dropped, records than `records_in_memory` go to a
-    temporary file in the folder, which makes no difference to the result. Raises SourceError, RecipeError and, for a
-    limit below 1, UsageError before anything is written; ModelError where no request can succeed, RunLocked and
-    JournalError for the folder, MissingAnswers with a batch that lacks answers.
+    a second; `log` gets one line about each longer step; `batch` takes the place of servers; `on` is the Ray cluster
+    where models and embedder compute, with `workers` of each whose number the recipe does not set; `clock` returns
+    seconds, which count for the budget and are shown. More accepted, or more dropped, records than `records_in_memory`
+    go to a temporary file in the folder, which makes no difference to the result. Raises SourceError, RecipeError and,
+    for a limit below 1, UsageError before anything is written; ModelError where no request can succeed, RunLocked and
+    JournalError for the folder, MissingAnswers with a batch that lacks answers, ClusterError for a cluster that cannot
+    be reached.
     """
     started = clock()
     log = _without_secrets_in(log)
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
     check_dependencies(recipe)
+    check_backend(on, workers)
     limit_threads()
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
@@ -137,14 +143,17 @@ def run(
             check_folder(out, recipe, fresh=fresh)
             start_in(out, recipe, log)
             timer = RunTimer(journal, clock, started)
-            context = make_context(fitted, sources, journal)
-            if looks_for_gaps(fitted):
-                log("looking for topics that the seeds lack")
-                fitted = with_gaps(fitted, context)
-                cells = quota_cells(fitted, limit)
-            monitor = ProgressMonitor(watch, cells, clock)
-            state = _start_state(fitted, out, records_in_memory)
-            finished = _execute(fitted, cells, out, monitor, journal, context, state, log=log, batch=batch, timer=timer)
+            with open_backend(on, workers, recipe.embedder, log) as backend:
+                context = make_context(fitted, sources, journal, backend.encoder)
+                if looks_for_gaps(fitted):
+                    log("looking for topics that the seeds lack")
+                    fitted = with_gaps(fitted, context)
+                    cells = quota_cells(fitted, limit)
+                monitor = ProgressMonitor(watch, cells, clock)
+                state = _start_state(fitted, out, records_in_memory)
+                finished = _execute(
+                    fitted, cells, out, monitor, journal, context, state, backend, log=log, batch=batch, timer=timer
+                )
             monitor.set_stage("writing the data set")
             manifest = _write_outputs(fitted, finished, out, timer)
             # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
@@ -196,6 +205,7 @@ def _execute(
     journal: Journal,
     context: Context,
     state: RunState,
+    backend: Backend,
     *,
     log: Callable[[str], None],
     batch: BatchFile | None,
@@ -211,7 +221,7 @@ def _execute(
     decisions = _read_decisions(recipe, out, log)
     sources = context.sources
     runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
-    requester = Requester(recipe.models, journal, runtime, batch)
+    requester = Requester(recipe.models, journal, runtime, batch, backend.open_model)
     scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer, state)
     stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from textsynth.cluster.backend import OpenModel, open_here
 from textsynth.core.errors import ModelError
 from textsynth.core.records import Completion, GenerationRequest, ModelRequest
 from textsynth.core.secrets import redact_answer, redact_message
@@ -71,7 +72,8 @@ class RequestStats:
 class Requester:
     """Answers the requests of one run; a model is opened when the journal first lacks an answer of it.
 
-    With a `batch` no server is asked: answers come from its file, and the missing requests are collected there.
+    `open_model` opens a model: in this process, or on a cluster. With a `batch` no server is asked: answers come from
+    its file, and the missing requests are collected there.
     `identities` are the models' names and revisions, by their names in the recipe.
     """
 
@@ -81,7 +83,9 @@ class Requester:
         journal: Journal,
         runtime: ModelRuntime,
         batch: BatchFile | None = None,
+        open_model: OpenModel = open_here,
     ) -> None:
+        self._open_model = open_model
         self._batch = batch
         self._writes: list[asyncio.Future[None]] = []
         self._options = models
@@ -175,7 +179,7 @@ class Requester:
 
     async def _ask_model(self, name: str, requests: Sequence[ModelRequest], answers: dict[str, Completion]) -> None:
         if name not in self._models:
-            self._models[name] = self._options[name].open(self._runtime)
+            self._models[name] = self._open_model(name, self._options[name], self._runtime)
         identity = self.identities[name]
 
         async def on_completion(request: ModelRequest, completion: Completion) -> None:

@@ -40,13 +40,25 @@ class VectorStore(Protocol):
         """Store vectors, all or none."""
 
 
-class Embedder:
-    """Embeds texts with one model. The model is loaded at the first text that the store lacks."""
+class Encoder(Protocol):
+    """Computes vectors: in this process, or somewhere else."""
 
-    def __init__(self, model: str, store: VectorStore) -> None:
-        self._name = model
+    def load(self) -> None:
+        """Load the model, unless it is loaded already. Raises MissingExtra, UsageError."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of n texts, float32 (n, dim), in order; loads the model where it is not loaded."""
+
+
+class Embedder:
+    """Embeds texts with one model. The model is loaded at the first text that the store lacks.
+
+    `encoder` computes the vectors; without one, this process does.
+    """
+
+    def __init__(self, model: str, store: VectorStore, encoder: Encoder | None = None) -> None:
         self._store = store
-        self._model: Any = None
+        self._encoder = SentenceEncoder(model) if encoder is None else encoder
         self._cache: dict[bytes, NDArray[np.float32]] = {}
         weights = WEIGHTS_SHA256 if model == BUNDLED_EMBEDDER else ""
         self._salt = hashlib.sha256(f"{model}:{weights}".encode()).digest()
@@ -69,20 +81,33 @@ class Embedder:
         text_by_key = dict(zip(keys, texts, strict=True))
         missing = [key for key in uncached if key not in self._cache]
         if missing:
-            vectors = self._encode([text_by_key[key].encode("utf-8", "replace").decode() for key in missing])
+            vectors = self._encoder.encode([text_by_key[key].encode("utf-8", "replace").decode() for key in missing])
             self._store.put({key: vector.tobytes() for key, vector in zip(missing, vectors, strict=True)})
             self._cache.update(zip(missing, vectors, strict=True))
         return np.stack([self._cache[key] for key in keys])
 
     def load(self) -> None:
         """Load the model, which `embed` does at the first text that the store lacks. Raises as `embed` does."""
-        if self._model is None:
-            self._model = _load(self._name)
+        self._encoder.load()
 
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(self._salt + text.encode("utf-8", "surrogatepass")).digest()
 
-    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+
+class SentenceEncoder:
+    """A sentence-transformers model in this process, on the CPU."""
+
+    def __init__(self, model: str) -> None:
+        self._name = model
+        self._model: Any = None
+
+    def load(self) -> None:
+        """Load the model, unless it is loaded already. Raises MissingExtra, UsageError."""
+        if self._model is None:
+            self._model = _load(self._name)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of n texts, float32 (n, dim), in order."""
         import numpy as np
 
         self.load()
@@ -96,6 +121,18 @@ class Embedder:
         )
         _trim_heap()
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def encoding_batches(texts: Sequence[str]) -> list[list[int]]:
+    """Return the indexes of the texts that `SentenceEncoder.encode` encodes together, in its order.
+
+    A vector depends in its last digits on the texts that it is encoded with: batches that are encoded elsewhere, each
+    in a call of its own, get the same vectors.
+    """
+    import numpy as np
+
+    order = np.argsort([-len(text) for text in texts])  # as the library sorts, ties included
+    return [order[start : start + BATCH_SIZE].tolist() for start in range(0, len(texts), BATCH_SIZE)]
 
 
 def require_embeddings(why: str) -> None:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from textsynth.core.errors import require_extra
 from textsynth.core.records import Completion, ModelRequest
-from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion, PromptMode
+from textsynth.models import BatchedModel, Model, ModelOptions, ModelRuntime, OnCompletion, PromptMode, WorkerNeeds
 from textsynth.models.local.bundled import BUNDLED_IDENTITY, BUNDLED_MODEL, bundled_model_folder
 from textsynth.models.local.loading import LoadedModel, ModelSpec, fingerprint, load_model, local_folder
 
@@ -100,6 +100,10 @@ class Local(ModelOptions):
         self.check_dependencies()
         return TransformersModel(lambda: self._load(runtime), batch_size=self.batch)
 
+    def worker_needs(self, runtime: ModelRuntime) -> WorkerNeeds:
+        """Return one worker for each node: it decodes with all CPUs."""
+        return WorkerNeeds("node")
+
     def _load(self, runtime: ModelRuntime) -> LoadedModel:
         import torch
 
@@ -120,7 +124,7 @@ class Local(ModelOptions):
         return load_model(spec, runtime.log)
 
 
-class TransformersModel(Model):
+class TransformersModel(BatchedModel):
     """Answers with the model that `load` returns, in its own thread; decodes one batch at a time over all calls."""
 
     def __init__(self, load: Callable[[], LoadedModel], *, batch_size: int) -> None:
@@ -149,6 +153,12 @@ class TransformersModel(Model):
             cancelled.set()
             self._cancel_events.discard(cancelled)
 
+    async def divide(self, requests: Sequence[ModelRequest]) -> list[Sequence[ModelRequest]]:
+        """Return the batches that `complete` decodes; those that fail without being decoded come first."""
+        prompts, failed = await self._tokenize(requests)
+        batches = [[prompt.request for prompt in batch] for batch in make_batches(prompts, self._batch_size)]
+        return [*([[request for request, _ in failed]] if failed else []), *batches]
+
     async def close(self) -> None:
         """Stop decoding and release the model."""
         for cancelled in self._cancel_events:
@@ -159,18 +169,14 @@ class TransformersModel(Model):
     async def _complete(
         self, requests: Sequence[ModelRequest], on_completion: OnCompletion, cancelled: threading.Event
     ) -> None:
-        from textsynth.models.local.decoding import Decoder, tokenize_prompts
+        from textsynth.models.local.decoding import Decoder
 
+        prompts, completions_at_once = await self._tokenize(requests)
+        for request, completion in completions_at_once:
+            await on_completion(request, completion)
         if self._loaded is None:
-            self._loaded = await self._run_in_thread(self._load)
+            raise RuntimeError("the model is loaded where prompts are tokenized")
         decoder = Decoder(self._loaded)
-        prompts: list[TokenizedPrompt] = []
-        tokenized = await self._run_in_thread(tokenize_prompts, self._loaded, requests)
-        for request, result in zip(requests, tokenized, strict=True):
-            if isinstance(result, Completion):
-                await on_completion(request, result)
-            else:
-                prompts.append(result)
         for batch in make_batches(prompts, self._batch_size):
             self._in_flight = len(batch)
             try:
@@ -185,6 +191,19 @@ class TransformersModel(Model):
                     for prompt, completion in zip(batch, completions, strict=True)
                 )
             )
+
+    async def _tokenize(
+        self, requests: Sequence[ModelRequest]
+    ) -> tuple[list[TokenizedPrompt], list[tuple[ModelRequest, Completion]]]:
+        """Return the prompts that can be decoded, and the requests that fail before; loads the model first."""
+        from textsynth.models.local.decoding import tokenize_prompts
+
+        if self._loaded is None:
+            self._loaded = await self._run_in_thread(self._load)
+        results = await self._run_in_thread(tokenize_prompts, self._loaded, requests)
+        prompts = [result for result in results if not isinstance(result, Completion)]
+        pairs = zip(requests, results, strict=True)
+        return prompts, [(request, result) for request, result in pairs if isinstance(result, Completion)]
 
     async def _run_in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))

@@ -1,0 +1,40 @@
+"""One Ray cluster of two nodes on this machine for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def two_nodes() -> Iterator[Any]:
+    """A cluster of two nodes with a CPU each, to which this process is connected."""
+    if not os.environ.get("TEXTSYNTH_TEST_RAY"):
+        pytest.skip("TEXTSYNTH_TEST_RAY=1 runs this on a Ray cluster, for which it takes half a minute")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'textsynth[ray]'")
+    paths = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([paths] if paths else [])])
+    folder = tempfile.mkdtemp(prefix="ts-ray-", dir="/tmp")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own
+        from ray.cluster_utils import Cluster
+
+        options = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args={**options, "temp_dir": folder})
+        cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
+        ray.init(address=cluster.address, log_to_driver=False, configure_logging=False, logging_level="ERROR")
+    cluster.folder = Path(folder)
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)

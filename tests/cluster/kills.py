@@ -1,0 +1,82 @@
+"""A run whose model notes every request with the time, and what remains of a run that was killed."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+SEEDS_CSV = """\
+text,label
+where is my parcel,delivery
+has the van left,delivery
+I want my money back,refund
+you charged me twice,refund
+"""
+# The time of each request, with its key, in a file beside this one: a line is one write, whatever process writes it.
+ANSWER_FILE = """\
+import os, random, time
+from pathlib import Path
+
+WORDS = "parcel van money card order late lost again twice help please when where tracking charge back bank".split()
+LOG = os.open(Path(__file__).with_name("asked.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+
+def answer(request):
+    os.write(LOG, f"{time.time()} {request.key}\\n".encode())
+    time.sleep(0.01)
+    generator = random.Random(request.key)
+    return "\\n".join(f"{n}. " + " ".join(generator.choices(WORDS, k=7)) for n in range(1, 4))
+"""
+KILLS_RECIPE = """\
+name: kills
+labels: {delivery: asks where a parcel is, refund: asks for money back}
+models: {generator: {scripted: {function: ./answer.py:answer, concurrency: 16}}}
+sources: {seeds: seeds.csv}
+generate: [labelled: {source: seeds}]
+filter: [length, exact_duplicate, near_duplicate]
+select: []
+want: {label: 600}
+"""
+
+
+def dataset_bytes(out: Path) -> dict[str, str]:
+    """Return the hash of every file of the data set in a run's folder."""
+    folder = out / "dataset"
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def journal_keys(out: Path) -> set[str]:
+    """Return the keys of all answers in the journal of a run's folder, which may be at work."""
+    path = out / "journal.sqlite"
+    if not path.is_file():
+        return set()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+        try:
+            return {key if isinstance(key, str) else key.hex() for (key,) in journal.execute("SELECT key FROM answers")}
+        except sqlite3.OperationalError:  # it is being created
+            return set()
+
+
+def asked_again(log: Path, at: float, keys: set[str]) -> set[str]:
+    """Return the keys among `keys` that were asked after the time `at`."""
+    return {key for time, key in map(str.split, log.read_text().splitlines()) if float(time) > at and key in keys}
+
+
+def worker_processes(pids: Iterable[int]) -> list[int]:
+    """Return those of the processes that are workers of a model."""
+    workers = []
+    for pid in pids:
+        try:
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if title.startswith(b"ray::ModelWorker"):
+            workers.append(pid)
+    return workers

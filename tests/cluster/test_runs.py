@@ -1,0 +1,230 @@
+"""Whole runs on a cluster of two nodes; together half a minute, most of it Ray's own start."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.kills import (
+    ANSWER_FILE,
+    KILLS_RECIPE,
+    SEEDS_CSV,
+    asked_again,
+    dataset_bytes,
+    journal_keys,
+    worker_processes,
+)
+from textsynth.core.errors import ClusterError, ModelError, TextSynthError, UsageError
+from textsynth.recipe import read_recipe
+from textsynth.runner import run
+
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")]
+
+SMALL_RECIPE = KILLS_RECIPE.replace("want: {label: 600}", "want: {label: 60}")
+PLUGIN = """
+from textsynth.core.records import Completion
+from textsynth.models import Model, ModelOptions
+
+class Broken(ModelOptions):
+    @property
+    def identity(self):
+        return "broken"
+
+    def open(self, runtime):
+        return BrokenModel()
+
+class BrokenModel(Model):
+    async def complete(self, requests, on_completion):
+        raise KeyError("no such thing")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "seeds.csv").write_text(SEEDS_CSV)
+    (tmp_path / "answer.py").write_text(ANSWER_FILE)
+    (tmp_path / "small.yaml").write_text(SMALL_RECIPE)
+    (tmp_path / "large.yaml").write_text(KILLS_RECIPE)
+    return tmp_path
+
+
+def run_in(folder: Path, name: str, out: str, *, set_: tuple[str, ...] = (), **options: Any) -> list[str]:
+    """Run a recipe of the folder and return the lines it logged."""
+    lines: list[str] = []
+    run(read_recipe(folder / f"{name}.yaml", set_), out=folder / out, log=lines.append, **options)
+    return lines
+
+
+def all_processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+@pytest.fixture
+def background() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Returns a function that lets something happen meanwhile."""
+    threads: list[threading.Thread] = []
+
+    def start(action: Callable[[], None]) -> None:
+        threads.append(threading.Thread(target=action))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Path) -> None:
+    run_in(folder, "small", "0")
+    for workers in (1, 2, 4):
+        lines = run_in(folder, "small", str(workers), on="ray", workers=workers)
+        assert lines[0] == "Ray on this machine: 2 nodes, 2 CPUs"
+        assert dataset_bytes(folder / str(workers)) == dataset_bytes(folder / "0"), workers
+        assert journal_keys(folder / str(workers)) == journal_keys(folder / "0")
+    assert not worker_processes(all_processes())  # none is left, though Ray goes on
+
+
+def test_a_worker_that_is_killed_loses_nothing(
+    two_nodes: Any, folder: Path, background: Callable[[Callable[[], None]], None]
+) -> None:
+    run_in(folder, "large", "plain")
+    (folder / "asked.log").unlink()
+    generator = random.Random(int.from_bytes(os.urandom(2)))
+    killed: list[tuple[float, set[str]]] = []
+
+    def kill() -> None:
+        while not journal_keys(folder / "killed"):
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, 1.5))
+        keys = journal_keys(folder / "killed")
+        os.kill(generator.choice(worker_processes(all_processes())), signal.SIGKILL)
+        killed.append((time.time(), keys))
+
+    background(kill)
+    lines = run_in(folder, "large", "killed", on="ray", workers=2)
+    assert any("has ended" in line and "it is started again" in line for line in lines)
+    assert dataset_bytes(folder / "killed") == dataset_bytes(folder / "plain")
+    assert not asked_again(folder / "asked.log", *killed[0])
+
+
+def test_a_run_that_is_killed_goes_on_from_its_journal(two_nodes: Any, folder: Path) -> None:
+    run_in(folder, "large", "plain")
+    (folder / "asked.log").unlink()
+    command = [sys.executable, "-m", "textsynth", "run", str(folder / "large.yaml"), "--out", str(folder / "killed")]
+    options = ["--on", two_nodes.address, "--workers", "2", "--quiet"]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while len(journal_keys(folder / "killed")) < 50 and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()
+    _, errors = process.communicate()
+    at, keys = time.time(), journal_keys(folder / "killed")
+    assert 50 <= len(keys) < len(journal_keys(folder / "plain")), errors
+    while worker_processes(all_processes()):  # they end with the run, and may ask until then
+        time.sleep(0.05)
+    at = time.time()
+    run_in(folder, "large", "killed", on="ray", workers=2)
+    assert dataset_bytes(folder / "killed") == dataset_bytes(folder / "plain")
+    assert not asked_again(folder / "asked.log", at, keys)
+
+
+def test_a_node_that_is_removed_loses_nothing(
+    two_nodes: Any, folder: Path, background: Callable[[Callable[[], None]], None]
+) -> None:
+    run_in(folder, "large", "plain")
+    node = two_nodes.add_node(num_cpus=1, object_store_memory=80_000_000)
+    two_nodes.wait_for_nodes()
+
+    def remove() -> None:
+        while not journal_keys(folder / "removed"):
+            time.sleep(0.01)
+        two_nodes.remove_node(node, allow_graceful=False)
+
+    background(remove)
+    lines = run_in(folder, "large", "removed", on="ray", workers=3)
+    assert lines[0].endswith("3 nodes, 3 CPUs")
+    assert any("worker" in line and "has ended" in line for line in lines)
+    assert dataset_bytes(folder / "removed") == dataset_bytes(folder / "plain")
+
+
+def test_an_error_of_the_model_is_the_error_of_a_run_without_ray(two_nodes: Any, folder: Path) -> None:
+    (folder / "broken.py").write_text(PLUGIN)
+    settings = (
+        ("models.generator.scripted={faults: {kind: stop, every: 20}}", ModelError),
+        ("models.generator.scripted.function=./answer.py:missing", UsageError),
+        ("models.generator={./broken.py: {}}", TextSynthError),
+        ("models.generator={http: {base_url: 'http://127.0.0.1:9/v1', model: x, max_downtime_seconds: 0}}", ModelError),
+    )
+    for number, (setting, kind) in enumerate(settings):
+        messages = []
+        for on in (None, "ray"):
+            with pytest.raises(Exception, match="") as error:
+                run_in(folder, "small", f"{number}-{on}", set_=(setting,), on=on)
+            messages.append(str(error.value))
+        assert isinstance(error.value, kind)
+        assert messages[0].replace("'no such thing'", "") in messages[1].replace("'no such thing'", ""), setting
+        assert "\n" not in messages[1]
+
+
+def test_too_few_gpus_are_one_sentence_before_a_request(two_nodes: Any, folder: Path) -> None:
+    setting = "models.generator={vllm: {model: no/such, replicas: 2, flags: {tensor-parallel-size: 4}}}"
+    sentence = "models: generator: 2 servers of 4 GPUs each need 8 GPUs, but the cluster has 0 on 2 nodes, room for 0"
+    with pytest.raises(ClusterError, match=sentence):
+        run_in(folder, "small", "gpus", set_=(setting,), on="ray")
+
+
+def test_keys_reach_the_workers_and_no_file_of_ray(
+    two_nodes: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_API_KEY", "sk-test-4711-not-to-be-seen")
+    (folder / "answer.py").write_text(
+        "import os\ndef answer(request):\n    return '1. the key has %d letters' % len(os.environ['SERVICE_API_KEY'])\n"
+    )
+    run_in(folder, "small", "keys", set_=("budget.requests=20", "want.label=5"), on="ray", workers=2)
+    assert b"has 27 letters" in b"".join(path.read_bytes() for path in (folder / "keys").glob("journal.sqlite*"))
+    files = [path for path in two_nodes.folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert not [path for path in files if b"4711-not-to-be" in path.read_bytes()]
+    arguments = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    assert b"4711-not-to-be" not in arguments
+
+
+def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    from textsynth.cluster.connection import connect
+    from textsynth.cluster.embedding_pool import ClusterEncoder
+    from textsynth.similarity.embedder import BUNDLED_EMBEDDER, SentenceEncoder
+
+    generator = random.Random(0)
+    words = SEEDS_CSV.replace(",", " ").split()
+    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(300)]
+    expected = SentenceEncoder(BUNDLED_EMBEDDER).encode(texts)
+    lines: list[str] = []
+    with connect("ray") as cluster:
+        encoder = ClusterEncoder(cluster, BUNDLED_EMBEDDER, 2, lines.append)
+        assert encoder.encode(texts).tobytes() == expected.tobytes()
+        assert encoder.encode(texts[:3]).tobytes() == SentenceEncoder(BUNDLED_EMBEDDER).encode(texts[:3]).tobytes()
+        kill_encoder()
+        assert encoder.encode(texts).tobytes() == expected.tobytes()
+        encoder.close()
+    assert any("embedder: worker" in line and "has ended" in line for line in lines)
+
+
+def kill_encoder() -> None:
+    """Kill one worker of the embedder."""
+    for pid in all_processes():
+        try:
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if title.startswith(b"ray::EncodingWorker"):
+            os.kill(pid, signal.SIGKILL)
+            return

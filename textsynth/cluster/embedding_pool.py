@@ -1,0 +1,203 @@
+"""The embedder at work in actors of a cluster: the texts of one call are divided into the batches of the embedder.
+
+A vector depends in its last digits on the texts that it is encoded with, so the batches are those that this process
+would encode, whatever the number of workers. A worker that ends is started again, and its batch is encoded again.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textsynth.cluster.connection import Cluster, reason_of
+from textsynth.cluster.package import (
+    apply_environment,
+    environment_for,
+    hide_secrets,
+    secrets_of_run,
+    thread_variables,
+)
+from textsynth.cluster.placement import count_workers, placement
+from textsynth.cluster.worker import as_error, describe_error
+from textsynth.core.errors import ClusterError
+from textsynth.core.resources import limit_threads
+from textsynth.core.secrets import RecipeSecrets
+from textsynth.models import WorkerNeeds
+from textsynth.similarity.embedder import USED_BY, SentenceEncoder, encoding_batches, require_embeddings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NEEDS = WorkerNeeds("node")
+MAX_ENDS = 6
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
+POLL_SECONDS = 1.0
+# The time limit of one batch, with the start of a worker and the download of a model.
+BATCH_SECONDS = 1800.0
+
+
+class EncodingWorker:
+    """The embedder of one actor."""
+
+    def __init__(self) -> None:
+        self._encoder: SentenceEncoder | None = None
+
+    def open(self, content: bytes) -> bytes:
+        """Load the model of a pickled (name, variables, threads, secrets); return the pickle of None, or an error."""
+        try:
+            name, variables, threads, secrets = pickle.loads(content)
+            self._open(name, variables, threads, secrets)
+        except BaseException as error:
+            return pickle.dumps(describe_error(error))
+        return pickle.dumps(None)
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32] | None, tuple[str, str] | None]:
+        """Return the vectors of the texts, or an error."""
+        try:
+            return self._loaded().encode(texts), None
+        except BaseException as error:
+            return None, describe_error(error)
+
+    def _loaded(self) -> SentenceEncoder:
+        if self._encoder is None:
+            raise RuntimeError("texts come after the model was loaded")
+        return self._encoder
+
+    def _open(
+        self,
+        name: str,
+        variables: Mapping[str, tuple[str, bool]],
+        threads: Mapping[str, str],
+        secrets: RecipeSecrets,
+    ) -> None:
+        apply_environment(variables, threads)
+        hide_secrets(secrets)
+        limit_threads()
+        encoder = SentenceEncoder(name)
+        encoder.load()
+        self._encoder = encoder
+
+
+class ClusterEncoder:
+    """Encodes texts with the workers of a cluster, `workers` of them or one for each node.
+
+    `model` is the name of the embedder; a folder must be on a file system that the nodes share. `log` gets a line where
+    a worker has ended. Used by one thread at a time; `close` may be called by another.
+    """
+
+    def __init__(self, cluster: Cluster, model: str, workers: int | None, log: Callable[[str], None]) -> None:
+        self._cluster = cluster
+        self._model = str(Path(model).resolve()) if Path(model).is_dir() else model
+        self._workers = workers
+        self._log = log
+        self._actors: list[Any] = []
+        self._opening: dict[Any, int] = {}
+        self._ends = 0
+        self._pause = FIRST_PAUSE_SECONDS
+        self._closed = threading.Event()
+
+    def load(self) -> None:
+        """Start the workers, whose models load meanwhile. Raises MissingExtra, ClusterError."""
+        if not self._actors:
+            require_embeddings(USED_BY)
+            count = count_workers(NEEDS, self._cluster.nodes(), self._workers)
+            self._actors = [None] * count
+            for number in range(count):
+                self._start(number)
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of n texts, float32 (n, dim), in order.
+
+        Raises UsageError where the model cannot be loaded, ClusterError where workers end again and again.
+        """
+        import numpy as np
+
+        self.load()
+        batches = encoding_batches(texts)
+        encoded = self._encode_batches([[texts[index] for index in batch] for batch in batches])
+        vectors = np.empty((len(texts), encoded[0].shape[1]), np.float32)
+        for batch, rows in zip(batches, encoded, strict=True):
+            vectors[batch] = rows
+        return vectors
+
+    def close(self) -> None:
+        """End the workers."""
+        self._closed.set()
+        for actor in self._actors:
+            if actor is not None:
+                self._cluster.ray.kill(actor)
+        self._actors = []
+
+    def _start(self, number: int) -> None:
+        options = placement(NEEDS, number, self._cluster.nodes())
+        actor = self._cluster.ray.remote(EncodingWorker).options(enable_task_events=False, **options).remote()
+        content = pickle.dumps((self._model, environment_for(self._model), thread_variables(), secrets_of_run()), 5)
+        self._actors[number] = actor
+        self._opening[actor.open.remote(content)] = number
+
+    def _encode_batches(self, batches: Sequence[Sequence[str]]) -> list[NDArray[np.float32]]:
+        queue = deque(range(len(batches)))
+        encoded: dict[int, NDArray[np.float32]] = {}
+        running: dict[Any, tuple[int, int]] = {}
+        free = deque(number for number in range(len(self._actors)) if number not in self._opening.values())
+        deadline = time.monotonic() + BATCH_SECONDS
+        while len(encoded) < len(batches):
+            while queue and free:
+                number, batch = free.popleft(), queue.popleft()
+                running[self._actors[number].encode.remote(batches[batch])] = (number, batch)
+            for reference in self._wait([*self._opening, *running], deadline):
+                number, batch = running.pop(reference, (self._opening.pop(reference, -1), -1))
+                rows = self._result(reference, number, is_opening=batch < 0)
+                if batch >= 0 and rows is None:
+                    queue.appendleft(batch)
+                elif batch >= 0 and rows is not None:
+                    encoded[batch] = rows
+                    deadline = time.monotonic() + BATCH_SECONDS
+                if number not in self._opening.values():
+                    free.append(number)
+        return [encoded[batch] for batch in range(len(batches))]
+
+    def _wait(self, references: list[Any], deadline: float) -> list[Any]:
+        """Return the references that have a result. Raises ClusterError after the time limit, or once it is closed."""
+        while True:
+            if self._closed.is_set():
+                raise ClusterError("the embedder was closed")
+            ready, _ = self._cluster.ray.wait(references, timeout=POLL_SECONDS)
+            if ready:
+                return list(ready)
+            if time.monotonic() > deadline:
+                raise ClusterError(f"the embedder's workers have not answered for {BATCH_SECONDS / 60:.0f} minutes")
+
+    def _result(self, reference: Any, number: int, *, is_opening: bool) -> NDArray[np.float32] | None:  # noqa: ANN401
+        """Return the rows of a batch; None where the worker has opened, or has ended and is started again."""
+        import numpy as np
+
+        try:
+            result = self._cluster.ray.get(reference)
+        except Exception as error:  # Ray has many kinds
+            self._restart(number, error)
+            return None
+        rows, failure = (None, pickle.loads(result)) if is_opening else result
+        if failure is not None:
+            raise as_error(*failure)
+        if rows is None:
+            return None
+        self._ends, self._pause = 0, FIRST_PAUSE_SECONDS
+        return np.array(rows)  # a copy: the array of Ray is in its object store
+
+    def _restart(self, number: int, reason: Exception) -> None:
+        self._ends += 1
+        name = f"embedder: worker {number + 1} of {len(self._actors)}"
+        if self._ends >= MAX_ENDS:
+            raise ClusterError(f"{name} has ended, as {self._ends} have without an answer: {reason_of(reason)}")
+        self._log(f"{name} has ended ({type(reason).__name__}); it is started again")
+        self._closed.wait(self._pause)
+        self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
+        self._cluster.ray.kill(self._actors[number])
+        self._start(number)
