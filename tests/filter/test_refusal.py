@@ -25,7 +25,8 @@ DROPPED = {
         "Below are some possible sentences:\n",
     ],
     "form field": [
-        "Q: where is it", "A: on its way", "Example 3: where is it", "Label: refund", "Text 2: hello", "**Question:** where is it", "User: hi",
+        "Q: where is it", "A: on its way", "Example 3: where is it", "Label: refund", "Text 2: hello",
+        "**Question:** where is it", "User: hi",
     ],
     "list marker": ["1. Where is it?", "(2) Where is it?", "- Where is it?", "* where is it"],
     "label's name": ["Card arrival: where is it", "card_arrival: where is it", "pin: where is it"],

@@ -83,7 +83,7 @@ _NUMBER_WORDS = """one two three four five six seven eight nine ten
 first second third fourth fifth sixth seventh eighth ninth tenth"""
 _WORD_NUMBERS = {word: index % 10 + 1 for index, word in enumerate(_NUMBER_WORDS.split())}
 _NUMBER_WORD = re.compile(
-    _INDENT + r"[*_]{0,3}(?P<word>[A-Za-z]{3,7})[*_]{0,3}[:.)][*_]{0,3}[ \t]+(?P<rest>.*)", re.DOTALL
+    _INDENT + r"[*_]{0,3}(?P<word>[A-Za-z]{3,7})[*_]{0,3}:[*_]{0,3}[ \t]+(?P<rest>.*)", re.DOTALL
 )
 _FIRST_LETTERS = frozenset("aAаАαΑ가अकกאأاগকঅ")
 _ITEM_NAME_WORDS = """answer example input item message option output paraphrase query question response review rewrite
@@ -248,6 +248,8 @@ def _sequence_markers(line: str) -> Iterator[tuple[tuple[str, str], int, MarkedL
     """Yield each reading of a line as part of a sequence: its kind, its place in the sequence, and the marker."""
     match = _SEQUENCE.match(line)
     if match is None:
+        if ":" not in line[:14]:
+            return
         if (match := _NUMBER_WORD.match(line)) is not None and (number := _WORD_NUMBERS.get(match["word"].lower())):
             yield ("", "word"), number, MarkedLine(len(match["indent"]), number, match["rest"])
         return

@@ -16,6 +16,7 @@ from itertools import takewhile
 from textsynth.parse.lenient_json import LOOKS_LIKE_JSON, lenient_decode
 from textsynth.parse.list_markers import ITEM_NAMES, strip_outer
 from textsynth.parse.remarks import is_closing_remark, is_lead_in
+from textsynth.parse.thinking import without_parts
 
 Parts = tuple[list[str], list[tuple[str, str]]]
 """Texts, and failures as raw part and reason."""
@@ -33,9 +34,7 @@ _RULE_CELL = re.compile(r"\s*:?-+:?\s*")
 _NUMBER_CELL = re.compile(r"#?\s*\d{1,4}[.)]?")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _HTML_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,10})\b[^<>]{0,300}>")
-_DECLARATION = re.compile(
-    r"<\?xml[^<>]{0,200}\?>|<!--(?:[^-]|-(?!->))*+-->|<!\[CDATA\[(?P<text>(?:[^\]]|\](?!\]>))*+)\]\]>", re.IGNORECASE
-)
+_DECLARATION = re.compile(r"<\?xml[^<>]{0,200}\?>", re.IGNORECASE)
 LINE_BREAK_TAG = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _ITEM_TAG = re.compile(r"\s*+<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
 HTML_ITEMS = frozenset(
@@ -410,4 +409,5 @@ def _text_of_element(content: str) -> str | None:
 
 def without_declarations(answer: str) -> str:
     """Return XML or HTML without its declaration and comments, and with the text of its CDATA sections."""
-    return strip_outer(_DECLARATION.sub(lambda match: match["text"] or "", answer))
+    answer = without_parts(_DECLARATION.sub("", answer), "<!--", "-->")
+    return strip_outer(without_parts(answer, "<![CDATA[", "]]>", inside=True))
