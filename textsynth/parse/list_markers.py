@@ -82,9 +82,7 @@ _CHINESE = {
 _NUMBER_WORDS = """one two three four five six seven eight nine ten
 first second third fourth fifth sixth seventh eighth ninth tenth"""
 _WORD_NUMBERS = {word: index % 10 + 1 for index, word in enumerate(_NUMBER_WORDS.split())}
-_NUMBER_WORD = re.compile(
-    _INDENT + r"[*_]{0,3}(?P<word>[A-Za-z]{3,7})[*_]{0,3}:[*_]{0,3}[ \t]+(?P<rest>.*)", re.DOTALL
-)
+_NUMBER_WORD = re.compile(_INDENT + r"[*_]{0,3}(?P<word>[A-Za-z]{3,7})[*_]{0,3}:[*_]{0,3}[ \t]+(?P<rest>.*)", re.DOTALL)
 _FIRST_LETTERS = frozenset("aAаАαΑ가अकกאأاগকঅ")
 _ITEM_NAME_WORDS = """answer example input item message option output paraphrase query question response review rewrite
 sample sentence summary text tweet utterance variant variation version"""
@@ -248,10 +246,8 @@ def _sequence_markers(line: str) -> Iterator[tuple[tuple[str, str], int, MarkedL
     """Yield each reading of a line as part of a sequence: its kind, its place in the sequence, and the marker."""
     match = _SEQUENCE.match(line)
     if match is None:
-        if ":" not in line[:14]:
-            return
-        if (match := _NUMBER_WORD.match(line)) is not None and (number := _WORD_NUMBERS.get(match["word"].lower())):
-            yield ("", "word"), number, MarkedLine(len(match["indent"]), number, match["rest"])
+        if ":" in line[:14] and (marker := _number_word(line)) is not None and marker.number is not None:
+            yield ("", "word"), marker.number, marker
         return
     word = match["word"].strip(" \t_-").casefold()
     text = _balanced(match["open"], match["close"] or "", match["rest"])
@@ -280,6 +276,13 @@ def _sequence_markers(line: str) -> Iterator[tuple[tuple[str, str], int, MarkedL
         yield (word, "letter"), number, MarkedLine(indent, number, text)
     else:
         yield (word, "other"), 1 if letter in _FIRST_LETTERS else ord(letter), MarkedLine(indent, ord(letter), text)
+
+
+def _number_word(line: str) -> MarkedLine | None:
+    """Return the marker of a line that begins with a number as a word: `First: …`, `**Two:** …`."""
+    match = _NUMBER_WORD.match(line)
+    number = None if match is None else _WORD_NUMBERS.get(match["word"].lower())
+    return None if match is None or number is None else MarkedLine(len(match["indent"]), number, match["rest"])
 
 
 def _balanced(before: str, marker_end: str, text: str) -> str:
