@@ -23,7 +23,9 @@ THINKING_TAGS = (
 """Names of XML tags that enclose reasoning, in any case."""
 
 _TAG = re.compile(
-    r"(?:<|&lt;)(?P<xml_end>/?)(?P<xml>" + "|".join(THINKING_TAGS) + r")(?:\s[^<>&]{0,100})?(?:>|&gt;)"
+    r"(?:<|&lt;)(?P<xml_end>/?)(?P<xml>"
+    + "|".join(THINKING_TAGS)
+    + r"|[\w.]{1,16}(?:think|thinking|thought))(?:\s[^<>&]{0,100})?(?:>|&gt;)"
     r"|\[(?P<bracket_end>/?)(?P<bracket>THINK|THOUGHT|REASONING)\]"
     r"|◁(?P<kimi_end>/?)(?P<kimi>think)▷"
     r"|<\|(?P<pipe_end>/?)(?P<pipe>think|thinking|thought|reasoning)\|>"
