@@ -6,6 +6,8 @@ import errno
 import os
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,13 @@ def test_an_address_that_is_none_is_one_sentence(url: str, folder: Path, capsys:
     assert result.err.count("\n") == 1
     assert "bug" not in result.err
     assert "usr" not in result.err
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_streams_stop_nothing_and_get_into_no_file(closed: str, folder: Path) -> None:
+    command = f'"$0" -m textsynth run recipe.yaml --out run {closed}'
+    result = subprocess.run(["sh", "-c", command, sys.executable], cwd=folder, capture_output=True, check=False)
+    assert result.returncode == 0
+    assert b"bug" not in result.stderr
+    assert (folder / "run" / "journal.sqlite").read_bytes().startswith(b"SQLite format 3")
+    assert (folder / "run" / "report.html").is_file()

@@ -39,7 +39,7 @@ def test_user_errors_are_sentences(
     assert (result.code, phrase in result.err) == (2, True), result.err
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "journal.sqlite", "dataset", "."])
+@pytest.mark.parametrize("name", ["manifest.json", "journal.sqlite", "dataset", "dataset/new.csv", "."])
 def test_an_export_never_replaces_a_file_of_the_run(
     capsys: pytest.CaptureFixture[str], folder: Path, name: str
 ) -> None:

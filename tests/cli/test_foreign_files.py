@@ -80,6 +80,34 @@ def test_a_database_of_another_program_is_not_taken_for_the_journal(folder: Path
     assert contents(folder) == before
 
 
+def test_a_table_of_another_shape_and_a_later_journal_are_not_changed(folder: Path, capsys: Capture) -> None:
+    (folder / "out").mkdir()
+    for statement, sentence in (
+        ("CREATE TABLE answers (question TEXT, points INTEGER)", "another program (its table 'answers' has no column"),
+        ("PRAGMA user_version = 99", "a journal of a later version of TextSynth (format 99"),
+    ):
+        (folder / "out" / "journal.sqlite").unlink(missing_ok=True)
+        with sqlite3.connect(folder / "out" / "journal.sqlite") as other:
+            other.execute(statement)
+        other.close()
+        before = contents(folder)
+        for more in ([], ["--fresh"]):
+            result = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "out", "--quiet", *more)
+            assert (result.code, result.err.count("\n")) == (2, 1)
+            assert sentence in result.err
+        assert contents(folder) == before
+
+
+@pytest.mark.parametrize(("made", "words"), [("file", "is a file"), ("link", "is a symbolic link that leads nowhere")])
+def test_what_has_the_path_of_the_runs_folder_is_named(made: str, words: str, folder: Path, capsys: Capture) -> None:
+    if made == "file":
+        put(folder, "there")
+    else:
+        (folder / "there").symlink_to("nowhere")
+    result = run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "there" / "run", "--quiet")
+    assert (result.code, words in result.err) == (1, True)
+
+
 def test_other_files_in_the_folder_stay(folder: Path, capsys: Capture) -> None:
     put(folder, "out/notes.txt")
     for _ in range(2):

@@ -86,3 +86,32 @@ def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_trained(
     assert result.code == 2
     assert re.search(sentence, result.err)
     assert "training" not in result.err
+
+
+def test_a_copy_of_a_source_row_is_shown_with_the_row_and_its_text(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "seeds.csv").write_text("text,label\nmy lamp is late,delivery\nwhere is my parcel now,delivery\n")
+    recipe = (folder / "recipe.yaml").read_text()
+    recipe = recipe.replace("[exact_duplicate]", "[copies_source: {source: seeds}]").replace("label: 4", "total: 4")
+    (folder / "recipe.yaml").write_text(f"{recipe}sources: {{seeds: seeds.csv}}\n")
+    answers = (folder / "answers.py").read_text().replace('return "', 'return "1. where is my parcel now\\n" + "')
+    (folder / "answers.py").write_text(answers)
+    assert run_cli(capsys, "run", folder / "recipe.yaml", "--out", folder / "run", "--quiet").code == 0
+    report = json.loads(run_cli(capsys, "report", folder / "run", "--json").out)
+    row = next(row for rows in report["dropped"].values() for row in rows)
+    assert (row["duplicate_text"], row["duplicate_place"]) == ("where is my parcel now", "row 2 of seeds")
+    assert "row 2 of seeds" in (folder / "run" / "report.html").read_text(encoding="utf-8")
+    why = run_cli(capsys, "why", folder / "run", row["id"]).out
+    assert f"duplicate of: {row['duplicate_of']} (row 2 of seeds) 'where is my parcel now'" in why
+    (folder / "seeds.csv").unlink()
+    why = run_cli(capsys, "why", folder / "run", row["id"]).out
+    assert f"duplicate of: {row['duplicate_of']} (source row)" in why
+
+
+def test_a_folder_with_signs_of_addresses_in_its_name(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    out = folder / "a#b?c%20d"
+    assert run_cli(capsys, "run", folder / "recipe.yaml", "--out", out, "--quiet").code == 0
+    report = json.loads(run_cli(capsys, "report", out, "--json").out)
+    why = run_cli(capsys, "why", out, report["selected"][0]["id"]).out
+    assert "answer (stop):" in why

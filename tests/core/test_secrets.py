@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from textsynth.core.secrets import RecipeSecrets, is_key_like, looks_random, redact_address
+from textsynth.core.secrets import RecipeSecrets, is_key_like, looks_random, redact_address, redact_message
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,10 @@ def test_a_password_is_hidden_in_any_form() -> None:
     secrets = RecipeSecrets()
     secrets.add_address("http://usr:p%40ssword@h/v1?api-key=qu%20ery1")
     assert secrets.redact("p@ssword p%40ssword qu ery1 qu%20ery1") == "(hidden) (hidden) (hidden) (hidden)"
+
+
+def test_the_value_of_a_variable_with_the_name_of_a_key_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "value-of-my-token")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/user/agent")
+    assert redact_message("failed: value-of-my-token") == "failed: ${MY_TOKEN}"
+    assert redact_message("no file /run/user/agent") == "no file /run/user/agent"

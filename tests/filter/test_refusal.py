@@ -5,7 +5,7 @@ import pytest
 from tests.contexts import context
 from tests.filter.filtering import read_rows, real_data, reason_for, record
 from textsynth.core.errors import RecipeError
-from textsynth.filter.refusal import LABEL_AT_END, LabelNames, Refusal, reasons_in
+from textsynth.filter.refusal import LABEL_AT_END, LABEL_IN_COLUMN, LABEL_IN_FRONT, LabelNames, Refusal, reasons_in
 
 BANK = context(labels={"card_arrival": "asks where the card is", "PIN": "asks about the PIN"})
 
@@ -24,12 +24,16 @@ DROPPED = {
         "Of course! I can help you with your card.",
         "Below are some possible sentences:\n",
     ],
-    "form field": ["Example 3: where is it", "Label: refund", "Text 2: hello", "**Question:** where is it", "User: hi"],
+    "form field": [
+        "Q: where is it", "A: on its way", "Example 3: where is it", "Label: refund", "Text 2: hello",
+        "**Question:** where is it", "User: hi",
+    ],
     "list marker": ["1. Where is it?", "(2) Where is it?", "- Where is it?", "* where is it"],
     "label's name": ["Card arrival: where is it", "card_arrival: where is it", "pin: where is it"],
     "as the recipe spells it": ["this is about card_arrival I think"],
     "placeholder": ["My name is [insert name].", "Dear {customer_name}", "Hello <your name>", "Dear [Company Name],"],
-    "special tokens": ["<|im_start|>system", "where is it</s>", "[INST] where is it", "<think> hm"],
+    "special tokens": ["<|im_start|>system", "where is it</s>", "[INST] where is it", "<think> hm",
+                       "late [SEP] lost", "a<sep>b"],
     "code fence": ["```\nwhere is it"],
     "bold or heading": ["**Where** is it", "# Delivery\nWhere is it"],
     "several list items": ["Where is it?\n2. And when?", "Where is it\n- here"],
@@ -114,3 +118,31 @@ def test_a_label_in_brackets_behind_a_text_is_no_part_of_it(end: str) -> None:
     assert next(reasons_in(f"where is my parcel {end}", names)) == LABEL_AT_END
     for text in (f"{end} where is it", "where is it (no delivery)", "where is it (delivery today)", "delivery)"):
         assert LABEL_AT_END not in reasons_in(text, names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where is it\trefund",
+        "where is it -> refund",
+        "where is it => **Refund**",
+        '"where is it","refund"',
+        "where is it | refund",
+        "| where is it | refund |",
+        "where is it → card arrival",
+    ],
+)
+def test_a_label_in_the_last_column_of_a_text_is_named(text: str) -> None:
+    assert LABEL_IN_COLUMN in reasons_in(text, LabelNames(["refund", "card_arrival"]))
+
+
+@pytest.mark.parametrize("text", ["[refund] where is it", "(Card arrival) where is it", "<refund>where is it</refund>"])
+def test_a_label_in_brackets_in_front_of_a_text_is_named(text: str) -> None:
+    assert LABEL_IN_FRONT in reasons_in(text, LabelNames(["refund", "card_arrival"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["no parcel, refund", "a > b, refund please", "black | white", "[tracking] where is it", "5 -> 6 refunds"]
+)
+def test_a_label_that_is_a_word_of_the_text_is_no_column(text: str) -> None:
+    assert not {LABEL_IN_COLUMN, LABEL_IN_FRONT} & {*reasons_in(text, LabelNames(["refund"]))}

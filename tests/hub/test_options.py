@@ -17,6 +17,8 @@ pytest_plugins = ("tests.hub_fixtures",)
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        (["acme/tickets", "--timeout", "nan"], "--timeout takes seconds up to 86,400, found nan"),
+        (["acme/tickets", "--max-retry", "inf"], "--max-retry takes seconds up to 86,400, found inf"),
         (["tickets"], "'tickets' is not a repository name; write owner/name"),
         (["anna/x", "--create-pr", "--revision", "dev"], "leave --revision out"),
         (["anna/x", "--create-pr", "--tag", "v1"], "set the tag after merging it"),
@@ -32,7 +34,9 @@ def test_invalid_options_are_refused_without_a_request(
     assert server.requests == []
 
 
-@pytest.mark.parametrize("repo", ["tickets", "a/b/c", "-a/b", "a/b.git", "a/ b", "https://hf.co/a/b", "", "/"])
+@pytest.mark.parametrize(
+    "repo", ["tickets", "a/b/c", "-a/b", "a/b.git", "a/b--c", "a/b..c", "a/bé", "a/ b", "https://hf.co/a/b", "", "/"]
+)
 def test_a_repository_is_owner_and_name(repo: str) -> None:
     with pytest.raises(UsageError, match="is not a repository name; write owner/name"):
         PushOptions(repo).check()

@@ -89,6 +89,22 @@ def test_rows_with_several_labels_need_multi_label(tmp_path: Path) -> None:
     assert check_sources(read_recipe(write_recipe(tmp_path, RECIPE + "multi_label: true\n")), several) == []
 
 
+@pytest.mark.parametrize(
+    ("label", "hint"),
+    [
+        (
+            "refund, delay",
+            'these are several of them: write `separator: ","` in sources.seeds, and `multi_label: true`',
+        ),
+        ("delay;refund", 'write `separator: ";"`'),
+        ('["refund", "delay"]', "a list in a cell of a CSV file is not read: save the rows as JSON lines or parquet"),
+    ],
+)
+def test_several_labels_in_one_cell_are_recognized(label: str, hint: str, tmp_path: Path) -> None:
+    (issue,) = check_sources(read_recipe(write_recipe(tmp_path)), {"seeds": [row(label)]})
+    assert hint in issue.sentence
+
+
 def test_of_many_labels_that_are_not_listed_the_rest_is_counted(tmp_path: Path) -> None:
     recipe = read_recipe(write_recipe(tmp_path))
     issues = check_sources(recipe, {"seeds": [*(row(f"x{n}") for n in range(8)), row("x7")]})

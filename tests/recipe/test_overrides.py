@@ -89,3 +89,10 @@ def test_the_hint_for_a_file_in_place_of_another_source_can_be_typed(tmp_path: P
     assert "sources.seeds is 'hub' and has no 'rows.path': give all of it, such as --set 'sources.seeds=x.csv'" in str(
         caught.value
     )
+
+
+def test_a_key_behind_a_colon_is_hidden_as_behind_an_equals_sign(tmp_path: Path) -> None:
+    with pytest.raises(
+        RecipeError, match=r"--set 'models\.generator\.api_key: \(hidden\)': an option is key\.path=value"
+    ):
+        read(tmp_path, "models.generator.api_key: abcdefgh")

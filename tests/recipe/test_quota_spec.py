@@ -19,6 +19,12 @@ BROKEN = [
         ["'refund' is one of the labels", "labels: {refund: {description: …, want: 20}}"],
     ),
     ("label*tone", "label*label", 18, ["found 'label*label'"]),
+    (
+        "{label: 5,",
+        "{label: {refund: 5},",
+        18,
+        ["found a map of refund; a label's own quota is written with the label"],
+    ),
     ("{label: 5,", "{label: 0,", 18, ["want.label takes a whole number above 0", "found 0"]),
     (
         "{label: 5, label*tone: 1}",

@@ -110,6 +110,20 @@ def test_a_prompt_may_use_only_variables_that_its_step_offers(tmp_path: Path) ->
     assert "uses 'tone', which ./speaker.py does not offer" in second
 
 
+def test_mistakes_of_the_front_matter_and_unknown_variables_are_reported_together(tmp_path: Path) -> None:
+    prompt = "---\ndescrption: x\nanswer: lst\n---\n{% chat role='user' %}{{ tone }}{% endchat %}\n"
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(write_speaker_recipe(tmp_path, prompt))
+    sentences = [issue.sentence for issue in caught.value.issues]
+    assert len(sentences) == 3
+    for words in (
+        "no field 'descrption'",
+        "no answer reader 'lst'",
+        "the template uses 'tone', which ./speaker.py does",
+    ):
+        assert any(words in sentence for sentence in sentences)
+
+
 def test_the_attributes_of_a_generator_are_offered_too(tmp_path: Path) -> None:
     path = write_speaker_recipe(
         tmp_path, PROMPT.replace("{{ end }}", "").replace(", end: the end", ""), "{attributes: {tone: [low]}}"

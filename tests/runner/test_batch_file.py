@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -109,3 +110,21 @@ def test_requests_are_written_atomically(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the requests cannot be written"):
         batch.write_to(tmp_path / "no" / "requests.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["requests.jsonl"]
+
+
+@pytest.mark.parametrize("form", ["utf-8-sig", "utf-16", "gzip", "list"])
+def test_a_file_in_another_form_is_read_whole(form: str, tmp_path: Path) -> None:
+    lines = [reply(request.key) for request in REQUESTS[:2]]
+    text = f"[{','.join(lines)}]" if form == "list" else "\n".join(lines)
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes(
+        gzip.compress(text.encode()) if form == "gzip" else text.encode("utf-8" if form == "list" else form)
+    )
+    batch = BatchFile(MODELS, path)
+    assert (batch.unreadable, len(batch.take("generator", REQUESTS[:2]))) == (0, 2)
+
+
+def test_an_incomplete_gzip_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "answers.jsonl").write_bytes(gzip.compress(reply("a").encode())[:-9])
+    with pytest.raises(UsageError, match="not a complete gzip file"):
+        BatchFile(MODELS, tmp_path / "answers.jsonl")

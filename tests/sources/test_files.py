@@ -32,6 +32,13 @@ INVALID = {
     "plain": (b"x", "plain: unknown file type ''"),
     "packed.parquet.gz": (b"x", "packed.parquet.gz: unknown file type"),
     "truncated.csv.gz": (gzip.compress(CSV)[:-12], "truncated.csv.gz: not a complete gzip file"),
+    "twice.csv.gz": (
+        gzip.compress(gzip.compress(CSV)),
+        "twice.csv.gz: the file is compressed twice; decompress it once",
+    ),
+    "several_lines.jsonl": (b'{\n "text": "x"\n}\n', "several_lines.jsonl:1: invalid JSON at column 2"),
+    "lines_of_objects.jsonl": (b'{\n "text": "x"\n}\n', "write the objects in one line each, or as one list"),
+    "commas.jsonl": (b'{"text": "x"},\n{"text": "y"}\n', "each line must be an object without a comma behind it"),
     "no_gzip.csv.gz": (CSV, "no_gzip.csv.gz: the file is not compressed; remove .gz from its name"),
     "pointer.csv": (b"version https://git-lfs.github.com/spec/v1\n", "pointer.csv: the file is a pointer of Git LFS"),
     "pointer.parquet": (b"version https://git-lfs.github.com/spec/v1\n", "pointer.parquet: the file is a pointer"),
@@ -142,3 +149,10 @@ def test_a_file_name_in_another_unicode_form_is_the_same_name(forms: tuple[str, 
     assert source.missing_file(tmp_path) is None
     assert source.read(tmp_path, name="seeds", seed=0)
     assert rows_source(path="donnees.csv").missing_file(tmp_path) is not None
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "seeds.csv")
+    assert files.content_hash(tmp_path / "seeds.csv") is None
+    with pytest.raises(SourceError, match="is not a regular file"):
+        read_table(tmp_path / "seeds.csv", where="seeds.csv")

@@ -22,6 +22,9 @@ from textsynth.text.normalize import (
         ("I don’t   KNOW — “really”?!", "i dont know really"),
         ("I don't know, really", "i dont know really"),
         ("C++ is not C#", "c++ is not c#"),
+        ("İADE istiyorum", "iade istiyorum"),
+        ("مـــرحبا ١٢٣", "مرحبا 123"),
+        ("pa\u034frcel", "parcel"),
         ("100 % of ＡＢＣ, ﬁne", "100 % of abc fine"),
         ("Straße\u00ad und\u200b Weg", "strasse und weg"),
         ("cafe\u0301", "café"),
@@ -163,6 +166,7 @@ def test_every_function_accepts_any_text_and_is_deterministic(text: str) -> None
     [
         ("I&#39;m waiting for my parcel &amp; the bill", "I'm waiting for my parcel & the bill"),
         ("I&amp;#39;m here", "I'm here"),
+        ("fish &amp;amp;amp; chips", "fish & chips"),
         ("caf&eacute; &#x1F600;", "café 😀"),
         ("5 &lt; 6 &quot;so&quot;", '5 < 6 "so"'),
     ],

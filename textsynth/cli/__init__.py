@@ -39,6 +39,7 @@ EXIT_INTERRUPTED = 130
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code; every error is a sentence, never a traceback."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A lone surrogate in a text, or a terminal that cannot show a character, must not end a run.
@@ -72,3 +73,18 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         code = 0
     gc.freeze()  # else Python searches for garbage once more before the process ends
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device in place of standard streams that are closed (`>&-`), as a service may start us.
+
+    Otherwise the next file that is opened, such as the journal, would have the number of stdout or stderr.
+    """
+    if sys.stdin is not None and sys.stdout is not None and sys.stderr is not None:
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)

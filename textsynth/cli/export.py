@@ -118,8 +118,8 @@ def _export_dataset(run: Path, out: str | None, rows_per_file: int | None, *, re
 
 
 def _refuse_file_of_run(run: Path, target: Path) -> None:
-    """Raise UsageError where the export would replace a file of the run itself, as `--out RUN/manifest.json` would."""
+    """Raise UsageError where the export would replace a file of the run, or write among those of its data set."""
     folder, path = run.resolve(), target.resolve()
     is_inside = path.is_relative_to(folder) and not path.is_relative_to(folder / "export")
-    if is_inside and target.exists():
+    if (is_inside and target.exists()) or path.is_relative_to(folder / "dataset"):
         raise UsageError(f"{target}: belongs to the run; name a path outside of {run}, or leave --out out")

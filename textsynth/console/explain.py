@@ -12,6 +12,7 @@ from typing import Any
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import escape_control
 from textsynth.core.task import Task
+from textsynth.recipe.finished_run import SourceRow, source_rows_of_run
 from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.decisions import Decision, read_decisions
 from textsynth.store.manifest import read_manifest
@@ -34,7 +35,8 @@ class TextExplanation:
 
     `status` says what became of the text, `source_text` is the text it rewrites, if any. `row` is its row of the config
     `provenance`, or of `dropped` for a text that was not selected. `related_texts` has the texts of its parents, of the
-    examples in its prompt and of the text it duplicates, by id, as far as they are in the run's data set. `answer` is
+    examples in its prompt and of the text it duplicates, by id, as far as they are in the run's data set, and
+    `source_rows` those that are rows of its sources. `answer` is
     the journal's entry (prompt, answer, finish reason), None where there is none. `decisions` are the review decisions
     that count, one per person, the latest last; the next run applies those made since the last one.
     """
@@ -45,6 +47,7 @@ class TextExplanation:
     source_text: str | None
     row: Mapping[str, Any]
     related_texts: Mapping[str, str]
+    source_rows: Mapping[str, SourceRow]
     answer: Mapping[str, Any] | None
     decisions: Sequence[Decision] = ()
 
@@ -56,7 +59,7 @@ class TextExplanation:
             "text": self.text,
             "source_text": self.source_text,
             "provenance": dict(self.row),
-            "related": dict(self.related_texts),
+            "related": {**self.related_texts, **{id_: row.text for id_, row in self.source_rows.items()}},
             "answer": None if self.answer is None else dict(self.answer),
             "review": [
                 {
@@ -124,10 +127,13 @@ class TextExplanation:
 
     def _related_lines(self, role: str, ids: Sequence[str]) -> list[str]:
         """Return a line per id; an id without a text is a row of a source, as those are not in the data set."""
-        return [
-            f"{role}: {id_} {self.related_texts[id_]!r}" if id_ in self.related_texts else f"{role}: {id_} (source row)"
-            for id_ in dict.fromkeys(ids)
-        ]
+        return [f"{role}: {self._related(id_)}" for id_ in dict.fromkeys(ids)]
+
+    def _related(self, id_: str) -> str:
+        if id_ in self.related_texts:
+            return f"{id_} {self.related_texts[id_]!r}"
+        row = self.source_rows.get(id_)
+        return f"{id_} (source row)" if row is None else f"{id_} ({row.place}) {row.text!r}"
 
 
 def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping[str, Any] | None]) -> TextExplanation:
@@ -152,13 +158,15 @@ def explain_text(run: Path, record_id: str, find_answer: Callable[[str], Mapping
     related_ids = [*(row["parent_ids"] or []), *(row["example_ids"] or [])]
     if row.get("duplicate_of"):
         related_ids.append(row["duplicate_of"])
+    related_texts = {**_texts(task, data, related_ids), **_texts(task, dropped, related_ids)}
     return TextExplanation(
         id=full_id,
         status=status,
         text=row_text(task, text_row),
         source_text=row_context(task, text_row),
         row=row,
-        related_texts={**_texts(task, data, related_ids), **_texts(task, dropped, related_ids)},
+        related_texts=related_texts,
+        source_rows=source_rows_of_run(run, manifest, set(related_ids) - related_texts.keys()),
         answer=find_answer(row["request_key"]) if row["request_key"] else None,
         decisions=tuple(read_decisions(run).by_text().get(full_id, {}).values()),
     )

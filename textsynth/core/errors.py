@@ -65,7 +65,14 @@ class RecipeError(UsageError):
 
 
 class PromptError(UsageError):
-    """A prompt template is wrong, or uses a variable that the step does not offer."""
+    """A prompt template is wrong, or uses a variable that the step does not offer.
+
+    `variables` are the names that the template uses; None where it cannot be parsed.
+    """
+
+    def __init__(self, message: str, variables: frozenset[str] | None = None) -> None:
+        self.variables = variables
+        super().__init__(message)
 
 
 class SourceError(UsageError):

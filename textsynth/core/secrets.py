@@ -9,6 +9,7 @@ Does not catch: a value of fewer than four characters outside an address; a secr
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -166,8 +167,17 @@ def registered() -> RecipeSecrets:
 
 def redact_message(text: str) -> str:
     """Return a message to the user without a secret of any recipe read so far, and without users in addresses."""
-    text = _process.redact(text)
+    text = _replace(_process.redact(text), _environment_secrets())
     return redact_address(text) if "://" in text else text
+
+
+def _environment_secrets() -> dict[str, str]:
+    """Return what stands for the value of each variable whose name is that of a key: a user's code may show it."""
+    return {
+        value: f"${{{name}}}"
+        for name, value in os.environ.items()
+        if len(value) >= MIN_LENGTH_WITHIN_WORDS and is_key_like(name) and not value.startswith(("/", "~"))
+    }
 
 
 def redact_stored(text: str) -> str:

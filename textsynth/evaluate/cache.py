@@ -92,7 +92,7 @@ def _open(folder: Path | None) -> sqlite3.Connection:
     if folder is None:
         return _connect(":memory:")
     path = folder / FILE
-    refuse_other_database(path, "cache", "the prediction cache")
+    refuse_other_database(path, "cache", ("key", "value"), "the prediction cache")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # For the owner only, as everything in the folder of a run; SQLite gives its other files the same permissions.

@@ -39,17 +39,16 @@ from textsynth.evaluate.load import (
 from textsynth.evaluate.own_classifier import OwnClassifier, load_own_classifier
 from textsynth.evaluate.sample_weight import better_on_seeds
 from textsynth.evaluate.serialize import as_json
-from textsynth.recipe import Recipe, read_recipe
+from textsynth.recipe import Recipe
 from textsynth.recipe.balance import balanced_steps
 from textsynth.recipe.context import make_context, read_sources
+from textsynth.recipe.finished_run import recipe_of_run
 from textsynth.recipe.init import read_labels
-from textsynth.recipe.pinning import pinned_as_run
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.sources.rows import Rows
 from textsynth.store.evaluation import CARD
 from textsynth.store.evaluation import FILE as EVALUATION
 from textsynth.store.journal import Journal
-from textsynth.store.manifest import Manifest
 from textsynth.store.owned_files import OwnedFiles
 
 # The command line's name of each set of real rows, and its name here.
@@ -131,7 +130,7 @@ def evaluate_run_folder(
     columns = source_options(options.columns, finished.task)
     sets = {role: _load_records(file, columns, role) for role, file in real_files.items()}
     with closing(PredictionCache(folder)) as cache, Journal(folder) as journal:
-        recipe = recipe or _recipe_of(folder, finished.manifest)
+        recipe = recipe or recipe_of_run(folder, finished.manifest)
         if recipe is None:
             options.log(NO_RECIPE)
             real = _real_sets(sets, folder)
@@ -324,19 +323,6 @@ def _load_records(file: Path | list[Record], columns: Mapping[str, object], name
     if not isinstance(file, Path):
         return file
     return load_file(file, Rows.model_validate({"path": file, **columns}), name)
-
-
-def _recipe_of(folder: Path, manifest: Manifest) -> Recipe | None:
-    """Return the run's recipe if its file is still there and unchanged, else None."""
-    info = manifest["recipe"]
-    path = folder / info["path"]
-    if not path.is_file():
-        return None
-    try:
-        recipe = read_recipe(path, info["sets"])
-    except UsageError:
-        return None
-    return pinned_as_run(recipe, manifest["sources"]) if recipe.hash == info["hash"] else None
 
 
 def _no_prompt(name: str, model: str) -> NoReturn:

@@ -2,9 +2,9 @@
 
 Found are refusals ("I'm sorry, but I can't help with that", "As an AI"), introductions ("Sure, here are three
 examples:"), remarks to the user ("I hope this helps"), unfilled placeholders (`[insert name]`), the name of a label or
-form field before the text ("Intent: …"), a label's name in brackets behind it, list markers, headings, code fences, and
-special tokens of chat templates. A customer's "I'm sorry, but I lost my card" is kept. The phrases are English; the
-format patterns apply to every language.
+form field before the text ("Intent: …"), a label's name in brackets or behind a separator, list markers, headings,
+code fences, and special tokens of chat templates. A customer's "I'm sorry, but I lost my card" is kept. The phrases are
+English; the format patterns apply to every language.
 
 Does not catch: refusals in other languages or in unusual words, and instructions of the prompt that are repeated in
 other words.
@@ -61,6 +61,7 @@ _PLACEHOLDER = rf"[\[{{<]{{1,2}}\s?{_PLACEHOLDER_WORD}(?![a-z])[^\]}}>\n]{{0,40}
 # A tag of reasoning inside of a sentence is what the sentence is about.
 _TOKEN = (
     r"<\||\|>|</?s>|^\s{0,20}</?think>|</?think>\s{0,20}$|\S</?think>\w|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>"
+    r"|\[(?:sep|cls|pad|eos|bos)\]|<(?:sep|pad|unk|eos|bos)>"
 )
 _AS_AI = rf"\b(?:as an?|i(?:'m| am)(?: just| only)? an?) {_AI}"
 PHRASES = (
@@ -81,7 +82,7 @@ _ANY_SYMBOL = re.compile(r"[\[{<|`*#\n]")
 _FIELD_NAMES = (
     "label|class|category|intent|topic|emotion|sentiment|text|message|question|query|utterance|example|sentence"
     "|original|(?:paraphrased?|rewrit(?:e|ten)|rephrased)(?: text| sentence| version)?|summary|document|answer|output"
-    "|input|response|result|customer|user|assistant|system|tone|style|note|explanation|option|variation|version|instruction|prompt"
+    "|input|response|result|customer|user|assistant|system|tone|style|note|explanation|option|variation|version|instruction|prompt|q|a"
 )
 _LABEL_NAMES = "label|class|category|intent|topic|emotion|sentiment"
 _REQUESTED_THING = (
@@ -106,11 +107,15 @@ _OPENING_REASONS = {
 }
 LABEL_BEFORE_COLON = "starts with a label's name"
 LABEL_AT_END = "ends with a label's name in brackets"
+LABEL_IN_FRONT = "starts with a label's name in brackets"
+LABEL_IN_COLUMN = "ends with a label's name behind a separator"
 LABEL_ANYWHERE = "contains a label's name as the recipe spells it"
 REASONS = (
     *_OPENING_REASONS.values(),
     LABEL_BEFORE_COLON,
     LABEL_AT_END,
+    LABEL_IN_FRONT,
+    LABEL_IN_COLUMN,
     LABEL_ANYWHERE,
     *dict.fromkeys(pattern.reason for pattern in (*PHRASES, *SYMBOLS)),
 )
@@ -151,8 +156,12 @@ class Refusal(Filter):
         return None if reason is None else Verdict(reason)
 
 
+_OPENING_MARKS = frozenset("([{<*_\"'")
+_SEPARATORS = ("\t", "|", ">", "→", '",', "',")
+
+
 class LabelNames:
-    """Finds a label's name before a colon ("Card arrival: …"), or in the recipe's spelling (`card_arrival`)."""
+    """Finds a label's name before a colon ("Card arrival: …"), in brackets, behind a separator, or as `a_b`."""
 
     def __init__(self, labels: Iterable[str]) -> None:
         names = [label.lower() for label in labels if re.search(r"\w", label)]
@@ -168,6 +177,16 @@ class LabelNames:
             if any_spelling
             else None
         )
+        self._in_front = (
+            re.compile(rf"[\"'*_]{{0,3}}[(\[{{<](?:{_alternatives(any_spelling)})[)\]}}>]") if any_spelling else None
+        )
+        self._in_column = (
+            re.compile(
+                rf"(?:\t|\||->|=>|→|[\"'],)\s{{0,3}}[\"'*_]{{0,3}}(?:{_alternatives(any_spelling)})[\"'*_]{{0,3}}(?:\s?\|)?$"
+            )
+            if any_spelling
+            else None
+        )
         self._anywhere = re.compile(rf"\b(?:{_alternatives(recipe_spelling)})\b") if recipe_spelling else None
 
     def reason(self, lowercase: str) -> str | None:
@@ -178,9 +197,23 @@ class LabelNames:
             start = max(lowercase.rfind("("), lowercase.rfind("["))
             if start > 0 and self._at_end.match(lowercase, start - 1) is not None:
                 return LABEL_AT_END
+        in_front = self._in_front if lowercase[:1] in _OPENING_MARKS else None
+        if in_front is not None and in_front.match(lowercase) is not None:
+            return LABEL_IN_FRONT
+        if self._ends_with_column(lowercase):
+            return LABEL_IN_COLUMN
         if self._anywhere is not None and "_" in lowercase and self._anywhere.search(lowercase) is not None:
             return LABEL_ANYWHERE
         return None
+
+    def _ends_with_column(self, lowercase: str) -> bool:
+        """Return whether the last cell of a text is a label's name: `text<tab>refund`, `text -> refund`."""
+        if self._in_column is None or not any(mark in lowercase for mark in _SEPARATORS):
+            return False
+        start = max(lowercase.rfind(mark) for mark in _SEPARATORS)
+        # `text | refund |` has another separator behind the name
+        starts = (start, start - 1, lowercase.rfind("|", 0, max(0, start)))
+        return any(position >= 0 and self._in_column.match(lowercase, position) is not None for position in starts)
 
 
 def reasons_in(text: str, label_names: LabelNames) -> Iterator[str]:

@@ -14,6 +14,7 @@ from textsynth.recipe.settings import REPOSITORY
 MAIN = "main"
 TIMEOUT_SECONDS = 60.0
 MAX_RETRY_SECONDS = 60.0
+MAX_SECONDS = 86_400
 # The names of tags and branches that `git check-ref-format` refuses.
 _INVALID_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(?:^|/)\.|\.lock(?:/|$)|^[-/]|[/.]$|^@?$")
 
@@ -43,6 +44,9 @@ class PushOptions:
 
     def check(self) -> None:
         """Raise UsageError for an invalid value, or for options that contradict each other."""
+        for option, seconds in (("--timeout", self.timeout_seconds), ("--max-retry", self.max_retry_seconds)):
+            if not 0 < seconds <= MAX_SECONDS:
+                raise UsageError(f"{option} takes seconds up to {MAX_SECONDS:,}, found {seconds}")
         if not REPOSITORY.fullmatch(self.repo) or self.repo.endswith(".git"):
             raise UsageError(f"{self.repo!r} is not a repository name; write owner/name, such as acme/bank-intents")
         if self.pull_request and self.revision != MAIN:

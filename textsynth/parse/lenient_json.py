@@ -12,12 +12,12 @@ import re
 from typing import NoReturn
 
 LOOKS_LIKE_JSON = re.compile(
-    r"""[\[(]\s{0,50}(?:["'“„‘\[{(]|\]\s*\Z|\Z)|\{\s{0,50}(?:["'“{\[]|\w{1,40}\s{0,5}:\s{0,5}["'“\[{])"""
+    r"""[\[(]\s{0,50}(?:["'“„‘`\[{(]|\]\s*\Z|\Z)|\{\s{0,50}(?:["'“{\[]|\w{1,40}\s{0,5}:\s{0,5}["'“\[{])"""
 )
 """Matches the start of a list, tuple or map with texts in it."""
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s++)|(?P<double>"[^"\\]*+(?:\\.[^"\\]*+)*+")|(?P<single>'[^'\\]*+(?:\\.[^'\\]*+)*+')|(?P<curly>“[^“”]*+”|‘[^‘’]*+’)"""
+    r"""(?P<space>\s++)|(?P<double>"[^"\\]*+(?:\\.[^"\\]*+)*+")|(?P<single>'[^'\\]*+(?:\\.[^'\\]*+)*+')|(?P<curly>“[^“”]*+”|‘[^‘’]*+’)|(?P<tick>`[^`\\$]*+`)"""
     r"""|(?P<comment>//[^\n]*+|\#[^\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/)|(?P<mark>[\[\](){}:,])"""
     r"""|(?P<number>-?\d{1,100}(?:\.\d{1,100})?(?:[eE][+-]?\d{1,3})?(?![\w.]))"""
     r"""|(?P<key>[A-Za-z_$][\w$-]{0,60}+(?=\s{0,5}:))|(?P<word>[A-Za-z]{1,9}(?!\w))""",
@@ -98,7 +98,7 @@ def _strict_string(token: str, kind: str) -> str:
     if kind == "double":
         return token
     content = token if kind == "key" else token[1:-1]
-    if kind in {"key", "curly"}:
+    if kind in {"key", "curly", "tick"}:
         return json.dumps(content, ensure_ascii=False)
     content = _ESCAPE.sub(lambda match: "'" if match[1] == "'" else '\\"' if match[0] == '"' else match[0], content)
     return f'"{content}"'

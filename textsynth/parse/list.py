@@ -33,7 +33,15 @@ from textsynth.parse.json import JsonReader
 from textsynth.parse.lenient_json import decode_string
 from textsynth.parse.list_markers import ITEM_NAMES, MarkedLine, answer_lines, parse_marker, parse_markers, strip_outer
 from textsynth.parse.remarks import is_closing_remark, is_lead_in
-from textsynth.parse.structures import LINE_BREAK_TAG, MAX_HEADER, Parts, json_body, read_delimited, read_structure
+from textsynth.parse.structures import (
+    LINE_BREAK_TAG,
+    MAX_HEADER,
+    Parts,
+    json_body,
+    read_delimited,
+    read_structure,
+    without_declarations,
+)
 
 NO_LIST = "the answer has no list, only an introduction"
 NO_CONTINUATION = "the answer does not continue the list of the prompt"
@@ -44,6 +52,11 @@ _MARKED_HEADING = re.compile(r"[ \t]*(?:#{1,6}[ \t].*|\*\*[^*\n]+\*\*[:：]?[ \t
 _FIRST_AFTER_COLON = re.compile(r"[:：][ \t*_]{0,5}1[.)][*_]{0,3}[ \t]+(\S.*)")
 _FIELD = re.compile(r"[\s\"'*_]{0,12}([A-Za-z]\w{0,20})[\"'*_]{0,3}[ \t]?[:：][*_]{0,3}[ \t]+\S")
 _HEADING = re.compile(r"#{1,6}(?:\s|\Z)")
+_PLAN = re.compile(
+    r"[\W_]*(?:(?:my|the) )?(?:plan|approach|steps|thinking|thoughts?|reasoning|analysis|outline|strategy|brainstorming"
+    r"|ideas|themes|considerations)[\W_]*",
+    re.IGNORECASE,
+)
 _INVISIBLE = "\ufeff\u200b\u2060\u200e\u200f\x00"
 _BULLET_IN_LINE = re.compile(r"[ \t][•●▪‣◦][ \t]*")
 _NUMBER_IN_LINE = re.compile(r"(?<=[ \t])(\d{1,3})[.)][ \t]+")
@@ -67,8 +80,11 @@ class ListReader(Reader):
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         if too_long(answer):
             return failed_answer(answer, TOO_LONG)
-        if "\\" in stripped and "\n" not in stripped:
-            stripped = answer = _with_line_ends(strip_outer(decode_string(stripped)))
+        if "\\" in stripped:
+            answer = _with_line_ends(answer)
+            stripped = strip_outer(answer)
+        if stripped[0] == "<" and ("<!" in stripped or "<?" in stripped):
+            stripped = answer = without_declarations(stripped) or stripped
         if not self.continues:
             content = without_container(stripped)
             if content is not None:
@@ -162,7 +178,8 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
     first = next((marker for marker in markers if marker is not None), None)
     if first is None:
         return _read_plain_lines(lines)
-    position = markers.index(first)
+    position = _list_start(lines, markers, markers.index(first))
+    first = markers[position] or first
     items = _items_before(lines, position, first)
     # Lines after a blank line. They belong to the item before them if another item follows; otherwise they may be a
     # closing sentence.
@@ -195,6 +212,28 @@ def _read_list(lines: Sequence[str]) -> list[_Item]:
     return _split_line(items[0], first) if len(items) == 1 and len(items[0].lines) == 1 else items
 
 
+def _list_start(lines: Sequence[str], markers: Sequence[MarkedLine | None], position: int) -> int:
+    """Return the index of the line that begins the list of texts.
+
+    Bullets before a list with numbers are those of the repeated prompt, and a first list under a heading such as "Plan"
+    is no list of texts, if the numbers begin again after it.
+    """
+    first = markers[position]
+    if first is None or (first.number is not None and (not position or not _has_plan(lines[:position]))):
+        return position
+    for index in range(position + 1, len(lines) - 1):
+        marker = markers[index]
+        if marker is not None and marker.number == 1 and marker.indent <= first.indent:
+            following = next((other for other in markers[index + 1 :] if other is not None), None)
+            return index if following is not None and following.number == 2 else position
+    return position
+
+
+def _has_plan(lines: Sequence[str]) -> bool:
+    heading = next((line for line in reversed(lines) if strip_outer(line)), "")
+    return len(heading) < MAX_HEADER and _PLAN.fullmatch(heading) is not None
+
+
 def _items_before(lines: Sequence[str], position: int, first: MarkedLine) -> list[_Item]:
     """Return item 1 where it follows a lead-in in one line, and the first line with a marker has item 2."""
     if first.number != 2 or not position:
@@ -221,10 +260,17 @@ def _select_field(items: Sequence[_Item]) -> None:
 
 
 def _with_line_ends(answer: str) -> str:
-    """Return an answer in one line with line ends in place of their escapes, if these separate list items."""
-    lines = answer.replace("\\r\\n", "\\n").split("\\n")
+    """Return an answer without the backslashes of Markdown at the ends of its lines.
+
+    In an answer in one line, escaped line ends become line ends if they separate list items.
+    """
+    stripped = strip_outer(answer)
+    if "\n" in stripped:
+        return stripped.removesuffix("\\").replace("\\\n", "\n") if "\\\n" in answer else answer
+    stripped = strip_outer(decode_string(stripped))
+    lines = stripped.replace("\\r\\n", "\\n").split("\\n")
     filled = [line for line in lines if strip_outer(line)]
-    return "\n".join(lines) if len(filled) > 1 and all(map(parse_marker, filled)) else answer
+    return "\n".join(lines) if len(filled) > 1 and all(map(parse_marker, filled)) else stripped
 
 
 def _remove_closing_remark(item: _Item) -> None:

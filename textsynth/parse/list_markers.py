@@ -20,19 +20,20 @@ _OTHER_CLOSING = {"„": '”"', "‚": "’", "“": '“"', "`": "´'", '"': "
 """Further closing quotes by opening quote, as some languages and models write them."""
 BLANK = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\x00\ufeff\u200b\u2060"
+    "\u2028\u2029\u202f\u205f\u3000\x00\ufeff\u200b\u2060\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068"
+    "\u2069"
 )
-"""What str.strip() removes, and NUL, the byte order mark and zero-width spaces, which are invisible."""
+"""What str.strip() removes, and NUL, the byte order mark, zero-width spaces and marks of direction: all invisible."""
 
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
-_INDENT = r"(?P<indent>[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f]*+)"
+_INDENT = r"(?P<indent>[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]*+)"
 # What may stand before and behind a number: a heading's marks, bold or italic type.
 _BEFORE = r"(?:#{1,6}[ \t]{1,4})?(?P<bold>\*\*\*|\*\*|__|[*_`](?=[\d(\[]))?"
 _BULLETS = "•·▪▫‣⁃◦●○∙►▶▸➤➔➜→⇒✓✔✅☐☑☒❏❑■□◆◇★☆✦✧❖➢⁌⁍・⦿⦾⚫⚪🔹🔸👉"
 # Matches 1. 1) 1.) (1) [1] **1.** 1、 1。 1\. #1. and 1️⃣, but neither 1.5 nor 1...
 _NUMBER = re.compile(
     _INDENT + _BEFORE + r"(?:[#№](?=\d))?"
-    r"(?:(?P<number>\d{1,3})(?:\\?[.)]{1,2}(?:[-–—:](?=\s))?(?=\s|$|[^\d\s.])|[、．）。]|\ufe0f?\u20e3)"
+    r"(?:(?P<number>\d{1,3})(?:\\?[.)]{1,2}(?:[-–—:](?=\s))?(?=\s|$|[^\d\s.ºª])|[、．）。]|\ufe0f?\u20e3)"
     r"|[(（\[【](?P<in_brackets>\d{1,3})[)）\]】][.:]?"
     r"|(?P<circled>[①-⓿❶-➓⒈-⒛⑴-⒇㉑-㉟㊱-㊿]))"
     r"(?(bold)(?P<bold_end>\*\*\*|\*\*|__|[*_`](?=\s))?):?[ \t\u3000]*"
@@ -43,18 +44,22 @@ _BULLET = re.compile(
 )
 _CHECKBOX = re.compile(_INDENT + r"\[[ xX✓✔]\][ \t]+")
 _FIRST_OF_MARKER = re.compile(
-    rf"[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f]*+[\d#№(（\[【*_`\\①-⓿❶-➓㉑-㉟㊱-㊿+–—‐−\-{_BULLETS}]"
+    rf"[ \t\u3000\xa0\ufeff\u200b\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]*+"
+    rf"[\d#№(（\[【*_`\\①-⓿❶-➓㉑-㉟㊱-㊿+–—‐−\-{_BULLETS}]"
 )
 _LINE_ENDS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w-]*[ \t]*")
 _RULE = re.compile(r"[ \t]*(?:[-*_=][ \t]*){3,}|[ \t]*\\(?:begin|end)\{\w{1,20}\}[ \t]*|[ \t]*\[/?list\][ \t]*")
 
 _SEQUENCE = re.compile(
-    _INDENT + r"(?P<open>[#>*_\"'`({\[（【<\\ ]{0,8})(?P<word>(?:[^\W\d_]{1,20}+[ \t_-]?+){0,3}?)"
-    r"[ \t]?(?P<sign>[#№]|[Nn]o\.[ \t]?)?"
+    _INDENT
+    + r"(?P<open>[#>*_\"'`({\[（【<\\ ]{0,8})(?P<word>第(?=[一二三四五六七八九十])|(?:[^\W\d_]{1,20}+[ \t_-]?+){0,3}?)"
+    r"[ \t]?(?P<sign>[#№]|(?:[Nn][or]|[Nn]úm)\.[ \t]?)?"
     r"(?:(?P<number>\d{1,3})|(?P<roman>[ivxIVX]{1,5}+)(?![^\W\d_])|(?P<letter>[^\W\d_])(?![^\W_])"
     r"|(?P<chinese>[一二三四五六七八九十]{1,3}))"
-    r"(?P<close>[*_`]{0,3}(?:[.:)\]}>|/,、：．）】。]{1,2}(?!\d)|[ \t]{1,4}[-–—=](?=[ \t])|[-–—](?=[ \t])|\t)[*_`]{0,3}"
+    r"(?:(?:st|nd|rd|th)(?=[.:)])|\.?[ºª]|[条條个個句则則项項番題题])?"
+    r"(?P<close>[*_`]{0,3}(?:[.:)\]}>|/,、：．）】。।،]{1,2}(?!\d)"
+    r"|[ \t]{1,4}[-–—=](?=[ \t])|[-–—](?=[ \t])|\t)[*_`]{0,3}"
     r"|(?=[*_:.\]) \t]*$)"
     r"|(?P<space>[ \t](?=\S)))"
     r"(?P<rest>.*)",
@@ -74,6 +79,10 @@ _CHINESE = {
         ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五"], start=1
     )
 }
+_NUMBER_WORDS = """one two three four five six seven eight nine ten
+first second third fourth fifth sixth seventh eighth ninth tenth"""
+_WORD_NUMBERS = {word: index % 10 + 1 for index, word in enumerate(_NUMBER_WORDS.split())}
+_NUMBER_WORD = re.compile(_INDENT + r"[*_]{0,3}(?P<word>[A-Za-z]{3,7})[*_]{0,3}:[*_]{0,3}[ \t]+(?P<rest>.*)", re.DOTALL)
 _FIRST_LETTERS = frozenset("aAаАαΑ가अकกאأاগকঅ")
 _ITEM_NAME_WORDS = """answer example input item message option output paraphrase query question response review rewrite
 sample sentence summary text tweet utterance variant variation version"""
@@ -237,6 +246,8 @@ def _sequence_markers(line: str) -> Iterator[tuple[tuple[str, str], int, MarkedL
     """Yield each reading of a line as part of a sequence: its kind, its place in the sequence, and the marker."""
     match = _SEQUENCE.match(line)
     if match is None:
+        if ":" in line[:14] and (marker := _number_word(line)) is not None and marker.number is not None:
+            yield ("", "word"), marker.number, marker
         return
     word = match["word"].strip(" \t_-").casefold()
     text = _balanced(match["open"], match["close"] or "", match["rest"])
@@ -265,6 +276,13 @@ def _sequence_markers(line: str) -> Iterator[tuple[tuple[str, str], int, MarkedL
         yield (word, "letter"), number, MarkedLine(indent, number, text)
     else:
         yield (word, "other"), 1 if letter in _FIRST_LETTERS else ord(letter), MarkedLine(indent, ord(letter), text)
+
+
+def _number_word(line: str) -> MarkedLine | None:
+    """Return the marker of a line that begins with a number as a word: `First: …`, `**Two:** …`."""
+    match = _NUMBER_WORD.match(line)
+    number = None if match is None else _WORD_NUMBERS.get(match["word"].lower())
+    return None if match is None or number is None else MarkedLine(len(match["indent"]), number, match["rest"])
 
 
 def _balanced(before: str, marker_end: str, text: str) -> str:

@@ -1,4 +1,7 @@
-"""Recognizes sentences of a model to the user around the requested texts: lead-ins and closing remarks, in English."""
+"""Recognizes sentences of a model to the user around the requested texts: lead-ins and closing remarks.
+
+They are read in English; the most usual ones in German, French, Spanish, Italian, Portuguese, Dutch and Chinese too.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,28 @@ _AGREEMENT = (
     r"(?:(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|got it|no problem)\b[!,.: ]{0,3}\s{0,3})"
 )
 _HERE = r"(?:here(?:'s|’s| is| are| you go| goes)|below (?:is|are)|the following (?:is|are)|these are)\b"
+_HERE_ELSEWHERE = (
+    r"(?:hier (?:sind|ist|zijn)|voici|aqu[ií] (?:tienes?|están?|van)|ecco|aqui est(?:ão|á)|a continuación|di seguito)\b"
+)
+_REQUESTED_ELSEWHERE = (
+    r"(?:beispiele?|texte?n?|sätze|nachrichten|varianten|umformulierungen|exemples?|textes?|phrases?|ejemplos?|textos?"
+    r"|frases?|mensajes?|esempi|testi|frasi|exemplos?|mensagens|voorbeelden|teksten|zinnen)"
+)
+_CLOSING_ELSEWHERE = (
+    r"(?:ich hoffe,? (?:das|dies|diese)\b[^\n]{0,40}\b(?:hilft|helfen)"
+    r"|lass(?:en sie)? (?:es )?mich (?:bitte )?wissen, (?:wenn|falls|ob)"
+    r"|j['’]espère que (?:cela|ces|ça)\b[^\n]{0,40}\baid|n['’]hésitez pas à me (?:demander|dire|faire savoir)\b"
+    r"|espero que (?:esto|estos|estas|isto|estes|ajude)\b[^\n]{0,40}\b(?:ayud|ajud|sirv|útil)"
+    r"|spero che (?:questi|questo|ti)\b[^\n]{0,40}\b(?:util|aiut)|ik hoop dat (?:dit|deze)\b[^\n]{0,40}\bhelp"
+    r"|希望(?:这些|以上|对[你您])|如果(?:[你您])?(?:还)?需要(?:更多|其他))"
+)
 _MORE = r"(?:more|another|other|further|adjust\w*|change\w*|modif\w+|different|additional)"
 _LEAD_IN = re.compile(
     rf"[\s*_\"']{{0,5}}(?:{_AGREEMENT}{_HERE}[^\n:]{{0,120}}"
     rf"|{_AGREEMENT}(?:i can|i'd be happy to|i’d be happy to)[^\n:]{{0,120}}"
     r"|(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|got it)[!:,.]{1,3}"
-    rf"|{_HERE}[^\n:.?!]{{0,80}}?\b{REQUESTED}\b[^\n:?!]{{0,80}})[:：.!]?[\s*_]{{0,5}}",
+    rf"|{_HERE}[^\n:.?!]{{0,80}}?\b{REQUESTED}\b[^\n:?!]{{0,80}}"
+    rf"|{_HERE_ELSEWHERE}[^\n:.?!]{{0,80}}?\b{_REQUESTED_ELSEWHERE}\b[^\n:?!]{{0,80}})[:：.!]?[\s*_]{{0,5}}",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
@@ -29,7 +48,8 @@ _CLOSING = re.compile(
     rf"|(?:these|each of (?:these|the)|all of (?:these|the)) {REQUESTED} (?:above )?"
     r"(?:should|cover|capture|reflect|vary|express|represent|maintain|keep)s?\b"
     r"|(?:these|each) (?:should cover|covers?|captures?|reflects?|vary|maintains?)\b"
-    r"|note:|\(?note that\b|is there anything else (?:i|you)\b|end of list\b|\[end\]|---? ?end ?---?)",
+    r"|note:|\(?note that\b|is there anything else (?:i|you)\b|end of list\b|\[end\]|---? ?end ?---?"
+    rf"|{_CLOSING_ELSEWHERE})",
     re.IGNORECASE,
 )
 MAX_REMARK = 300

@@ -10,12 +10,13 @@ import csv
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from textsynth.parse.lenient_json import LOOKS_LIKE_JSON, lenient_decode
 from textsynth.parse.list_markers import ITEM_NAMES, strip_outer
 from textsynth.parse.remarks import is_closing_remark, is_lead_in
+from textsynth.parse.thinking import without_parts
 
 Parts = tuple[list[str], list[tuple[str, str]]]
 """Texts, and failures as raw part and reason."""
@@ -33,6 +34,7 @@ _RULE_CELL = re.compile(r"\s*:?-+:?\s*")
 _NUMBER_CELL = re.compile(r"#?\s*\d{1,4}[.)]?")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _HTML_TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,10})\b[^<>]{0,300}>")
+_DECLARATION = re.compile(r"<\?xml[^<>]{0,200}\?>", re.IGNORECASE)
 LINE_BREAK_TAG = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _ITEM_TAG = re.compile(r"\s*+<(?P<name>[A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,200})?>")
 HTML_ITEMS = frozenset(
@@ -40,6 +42,11 @@ HTML_ITEMS = frozenset(
 )
 _INLINE = """b i em strong span p u a code q small mark font s del ins sub sup cite abbr kbd"""
 INLINE_TAGS = frozenset(_INLINE.split())
+_ASIDE_WORDS = """reasoning reason thought thoughts thinking think chain_of_thought cot explanation rationale
+analysis plan comment comments note notes label labels category class intent emotion sentiment topic tone style
+language lang status count total id index number score confidence"""
+ASIDES = frozenset(_ASIDE_WORDS.split())
+"""Keys of what a model writes about its texts: they hold no text."""
 _TYPE_NAMES = {dict: "a map", list: "a list", bool: "true or false", type(None): "null"}
 NO_CLEAR_TEXT = "a map of the answer has several texts, and none is under a usual name such as text"
 SEVERAL_COLUMNS = "the answer is a table with several columns of text"
@@ -112,7 +119,9 @@ def json_body(answer: str) -> str | None:
 
 
 def texts_of_json(value: object) -> Parts:
-    """Return the texts of a JSON value, each other value as a failure."""
+    """Return the texts of a JSON value, each other value as a failure; a map of one text has it under any key."""
+    if isinstance(value, dict) and len(value) == 1 and isinstance(text := next(iter(value.values())), str):
+        return [text], []
     parts: Parts = ([], [])
     _collect_json(value, parts, in_list=False)
     return parts
@@ -167,6 +176,8 @@ def _collect_json(value: object, parts: Parts, *, in_list: bool) -> None:
     elif isinstance(value, list) and not in_list:
         for item in value:
             _collect_json(item, parts, in_list=True)
+    elif isinstance(value, list) and (text := _only_text(value)) is not None:
+        texts.append(text)
     elif isinstance(value, dict):
         _collect_map(value, parts, in_list=in_list)
     else:
@@ -174,25 +185,46 @@ def _collect_json(value: object, parts: Parts, *, in_list: bool) -> None:
         failures.append((json.dumps(value, ensure_ascii=False), f"{type_name} in place of a text"))
 
 
+def _only_text(values: Sequence[object]) -> str | None:
+    """Return the text of an item such as `["one"]` or `[1, "one"]`; None for any other."""
+    texts = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    return texts[0] if len(texts) == 1 and len(texts) + len(numbers) == len(values) <= 2 else None
+
+
 def _collect_map(value: dict[str, object], parts: Parts, *, in_list: bool) -> None:
     texts, failures = parts
     raw = json.dumps(value, ensure_ascii=False)
-    strings = {key: item for key, item in value.items() if isinstance(item, str)}
-    lists = [item for item in value.values() if isinstance(item, list)]
+    values = {key: item for key, item in value.items() if key.casefold() not in ASIDES}
+    strings = {key: item for key, item in values.items() if isinstance(item, str)}
+    named = [key for key in strings if key.casefold() in ITEM_NAMES]
+    lists = [item for item in values.values() if isinstance(item, list)]
+    maps = [item for item in values.values() if isinstance(item, dict)]
     if "name" in strings and {"arguments", "parameters"} & value.keys():
         failures.append((raw, "a tool call in place of a text"))
-    elif len(lists) == 1 and not strings and not in_list:
+    elif not values:
+        failures.append((raw, "a map without a text"))
+    elif len(lists) == 1 and not in_list and (not strings or _names_texts(values)):
         _collect_json(lists[0], parts, in_list=False)
-    elif (len(strings) == len(value) > 1 and all(map(_NUMBERED_KEY.fullmatch, value))) or len(strings) == 1:
+    elif len(values) == len(maps) and not in_list and (len(maps) == 1 or all(map(_NUMBERED_KEY.fullmatch, values))):
+        for item in maps:
+            _collect_map(item, parts, in_list=len(maps) > 1)
+    elif (len(strings) == len(values) > 1 and all(map(_NUMBERED_KEY.fullmatch, values))) or (
+        len(strings) == 1 and not lists and not maps
+    ):
         texts.extend(strings.values())
+    elif len(named) == 1:
+        texts.append(strings[named[0]])
+    elif "text" in strings:
+        texts.append(strings["text"])
     else:
-        named = [key for key in strings if key.casefold() in ITEM_NAMES]
-        if len(named) == 1:
-            texts.append(strings[named[0]])
-        elif "text" in strings:
-            texts.append(strings["text"])
-        else:
-            failures.append((raw, NO_CLEAR_TEXT if strings else "a map in place of a text"))
+        failures.append((raw, NO_CLEAR_TEXT if strings else "a map in place of a text"))
+
+
+def _names_texts(values: Mapping[str, object]) -> bool:
+    """Return whether the only list of a map is under the name of texts: `{"topic": "…", "texts": […]}`."""
+    key = next(key for key, item in values.items() if isinstance(item, list)).casefold()
+    return key.removesuffix("s") in ITEM_NAMES or key in {"summaries", "queries", "data", "results", "outputs", "list"}
 
 
 def _read_table(lines: Sequence[str]) -> Parts | str | None:
@@ -256,6 +288,8 @@ def _read_html(answer: str) -> Parts | str | None:
         return "the answer is an HTML page"
     if "<li" in lowered:
         return _read_html_items(answer, "li", frozenset(("ul", "ol")))
+    if "<dd" in lowered:
+        return _read_html_items(answer, "dd", frozenset(("dl",)))
     if "<tr" in lowered and "<td" in lowered:
         rows = [content.lower().count("<td") for content in _contents(answer, "tr")]
         if any(count > 1 for count in rows):
@@ -290,10 +324,10 @@ def _read_html_items(answer: str, item: str, containers: frozenset[str]) -> Part
             elif start is not None:
                 texts.append(html_text(answer[start : tag.start()]))
                 start = None
-        elif name == item and not nested:
+        elif (name == item or (name == "dt" and item == "dd")) and not nested:
             if start is not None:
                 texts.append(html_text(answer[start : tag.start()]))
-            start = None if tag["end"] else tag.end()
+            start = None if tag["end"] or name != item else tag.end()
     if start is not None:
         failures.append((answer[start:], f"a <{item}> is not closed"))
     return (texts, failures) if texts or failures else None
@@ -323,22 +357,57 @@ def _read_tag_sequence(answer: str) -> Parts | None:
         return None
     position = start
     inner = _ITEM_TAG.match(answer, container.end())
-    in_container = inner is not None and inner["name"] != container["name"]
+    closings = answer.count(f"</{container['name']}>")
+    in_container = inner is not None and inner["name"] != container["name"] and closings < 2
     if in_container:
         position = container.end()
     texts: list[str] = []
+    failures: list[tuple[str, str]] = []
     name: str | None = None
     while (opening := _ITEM_TAG.match(answer, position)) is not None and name in {None, opening["name"]}:
         name = opening["name"]
         close = answer.find(f"</{name}>", opening.end())
         if close < 0:
-            known = bool(texts) or name.casefold() in ITEM_NAMES or name.casefold() in HTML_ITEMS
-            return (texts, [(answer[opening.start() :], f"a <{name}> is not closed")]) if known else None
-        content = answer[opening.end() : close]
-        texts.append(html_text(content) if name.casefold() in HTML_ITEMS else strip_outer(content))
+            known = bool(texts or failures) or name.casefold() in ITEM_NAMES or name.casefold() in HTML_ITEMS
+            unclosed = (answer[opening.start() :], f"a <{name}> is not closed")
+            return (texts, [*failures, unclosed]) if known else None
+        content = strip_outer(answer[opening.end() : close])
+        text = html_text(content) if name.casefold() in HTML_ITEMS else _text_of_element(content)
+        if text is None:
+            failures.append((content, NO_CLEAR_TEXT))
+        else:
+            texts.append(text)
         position = close + len(name) + 3
     rest = answer[position:]
     if in_container:
         rest = rest.strip().removeprefix(f"</{container['name']}>")
     lines = [line for line in rest.split("\n") if strip_outer(line)]
-    return (texts, []) if texts and len(lines) <= 1 and all(map(is_closing_remark, lines)) else None
+    has_items = bool(texts or failures)
+    return (texts, failures) if has_items and len(lines) <= 1 and all(map(is_closing_remark, lines)) else None
+
+
+def _text_of_element(content: str) -> str | None:
+    """Return the text of an element: itself, or that of its one child with a text; None where several have one."""
+    if content[:1] != "<" or content[-1:] != ">":
+        return content
+    children: dict[str, str] = {}
+    position = 0
+    while (opening := _ITEM_TAG.match(content, position)) is not None:
+        name = opening["name"]
+        close = content.find(f"</{name}>", opening.end())
+        if close < 0 or name.casefold() in INLINE_TAGS or name in children:
+            return content
+        children[name] = strip_outer(content[opening.end() : close])
+        position = close + len(name) + 3
+    if content[position:].strip():
+        return content
+    values = {name: text for name, text in children.items() if name.casefold() not in ASIDES}
+    named = [name for name in values if name.casefold() in ITEM_NAMES]
+    keys = [*values] if len(values) == 1 else named
+    return values[keys[0]] if len(keys) == 1 else None
+
+
+def without_declarations(answer: str) -> str:
+    """Return XML or HTML without its declaration and comments, and with the text of its CDATA sections."""
+    answer = without_parts(_DECLARATION.sub("", answer), "<!--", "-->")
+    return strip_outer(without_parts(answer, "<![CDATA[", "]]>", inside=True))

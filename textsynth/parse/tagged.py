@@ -22,6 +22,7 @@ from textsynth.parse import (
 )
 from textsynth.parse.item_wrappers import mark_left, unwrap_texts
 from textsynth.parse.list_markers import strip_outer
+from textsynth.parse.structures import without_declarations
 from textsynth.parse.thinking import THINKING_TAGS
 
 
@@ -45,6 +46,8 @@ class TaggedReader(Reader):
             return failed_answer(answer, TRUNCATED if truncated else EMPTY)
         if too_long(answer):
             return failed_answer(answer, TOO_LONG)
+        if "<!" in answer:
+            answer = without_declarations(answer)
         scan = _TagScan(self.tag, answer)
         for tag in re.finditer(rf"<(/?){self.tag}(?:\s[^<>]*)?>", answer, re.IGNORECASE):
             if tag[1]:

@@ -15,15 +15,23 @@ from itertools import islice
 
 THINKING_TAGS = (
     "think", "thinks", "thinking", "thought", "thoughts", "reasoning", "reason", "reflection", "reflect",
-    "scratchpad", "inner_monologue", "seed:think", "longcat_think",
+    "scratchpad", "scratch_pad", "inner_monologue", "internal_monologue", "monologue", "inner_thoughts",
+    "internal_thoughts", "antthinking", "analysis", "planning", "brainstorm", "brainstorming", "deep_thought",
+    "deepthink", "cot", "chain_of_thought", "thought_process", "thinking_process", "reasoning_process",
+    "self_reflection", "deliberation", "seed:think", "seed:cot_budget_reflect", "longcat_think",
 )  # fmt: skip
 """Names of XML tags that enclose reasoning, in any case."""
 
 _TAG = re.compile(
-    r"<(?P<xml_end>/?)(?P<xml>" + "|".join(THINKING_TAGS) + r")\s?>"
+    r"(?:<|&lt;)(?P<xml_end>/?)(?P<xml>"
+    + "|".join(THINKING_TAGS)
+    + r"|[\w.]{1,16}(?:think|thinking|thought))(?:\s[^<>&]{0,100})?(?:>|&gt;)"
     r"|\[(?P<bracket_end>/?)(?P<bracket>THINK|THOUGHT|REASONING)\]"
     r"|◁(?P<kimi_end>/?)(?P<kimi>think)▷"
-    r"|<\|(?P<edge>begin|end)_of_(?P<openthinker>thought)\|>"
+    r"|<\|(?P<pipe_end>/?)(?P<pipe>think|thinking|thought|reasoning)\|>"
+    r"|<\|(?P<edge>begin|end)_of_(?P<openthinker>thought|thinking|reasoning)\|>"
+    r"|(?P<step_start><\|think_start\|>)|(?P<step_end><\|think_end\|>)"
+    r"|(?P<apertus_start><\|inner_prefix\|>)|(?P<apertus_end><\|inner_suffix\|>)"
     r"|<\|(?P<cohere_edge>START|END)_(?P<cohere>THINKING)\|>"
     r"|(?P<gemma_start><\|channel>(?:thought\b)?)|(?P<gemma_end><channel\|>)"
     r"|(?P<medgemma_start><unused94>)|(?P<medgemma_end><unused95>)",
@@ -32,6 +40,9 @@ _TAG = re.compile(
 MAX_TAGS = 10_000
 """An answer with more tags is taken as reasoning without an end."""
 _TAG_START = re.compile(r"[<\[◁]")
+DETAILS, DETAILS_END = '<details type="reasoning"', "</details>"
+_FENCE = re.compile(r"\s*```(?:think|thinking|thoughts?|reasoning)[ \t]*\n(?:[^`]|`(?!``))*+```\s*", re.IGNORECASE)
+GRANITE_THOUGHTS, GRANITE_ANSWER = "Here is my thought process:", "Here is my response:"
 _CONJUNCTIONS = frozenset(
     ("", "and", "or", "…", "...", ",", "&", "/", "-", "–", "to", "und", "oder", "et", "ou", "y", "o")
 )
@@ -44,12 +55,12 @@ _CHANNEL = re.compile(
 _CHANNEL_END = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _END_OF_TURN = re.compile(
     r"(?:<\|(?:im_end|eot_id|end_of_text|endoftext|eom_id|end|return|END_OF_TURN_TOKEN|END_RESPONSE|end_of_solution"
-    r"|endofresponse|user|eos|end▁of▁sentence)\|>|<｜end▁of▁sentence｜>|<end_of_turn>|<turn\|>|</s>|\[EOS\])"
+    r"|endofresponse|end_of_box|user|eos|end▁of▁sentence)\|>|<｜end▁of▁sentence｜>|<end_of_turn>|<turn\|>|</s>|\[EOS\])"
     r"[ \t]*(?=\n|\Z)"
 )
 _START_OF_TURN = re.compile(
     r"\s*(?:<\|im_start\|>[ \t]*(?:assistant)?|<\|start_header_id\|>assistant<\|end_header_id\|>|<\|assistant\|>"
-    r"|<start_of_turn>model|<\|turn>model|<\|begin_of_solution\|>|<\|START_RESPONSE\|>|<\|start\|>assistant|<s>|\[/INST\])\s*"
+    r"|<start_of_turn>model|<\|turn>model|<\|begin_of_solution\|>|<\|begin_of_box\|>|<\|START_RESPONSE\|>|<\|start\|>assistant|<s>|\[/INST\])\s*"
 )
 
 
@@ -58,10 +69,20 @@ def strip_thinking(answer: str) -> str | None:
 
     "Without an end": the answer consists of reasoning that was not closed, so it holds no answer.
     """
-    if _TAG_START.search(answer) is None and not answer.startswith("analysis"):
+    if (
+        _TAG_START.search(answer) is None
+        and not answer.startswith(("analysis", GRANITE_THOUGHTS))
+        and "```" not in answer
+        and "&lt;" not in answer
+    ):
         return answer
+    answer = _without_blocks(answer)
     remaining: str | None = answer
-    if "<|message|>" in answer:
+    if answer.startswith(GRANITE_THOUGHTS):
+        remaining = answer.rpartition(GRANITE_ANSWER)[2] if GRANITE_ANSWER in answer else None
+    elif "<|think|>" in answer and "<|content|>" in answer:  # Solar
+        remaining = answer.rpartition("<|content|>")[2]
+    elif "<|message|>" in answer:
         remaining = _final_channel(answer)
     elif answer.startswith("analysis") and "assistantfinal" in answer:
         # The harmony format after a decoder that leaves out special tokens.
@@ -69,6 +90,30 @@ def strip_thinking(answer: str) -> str | None:
     if remaining is not None:
         remaining = _without_tags(remaining)
     return remaining if remaining is None or remaining is answer else remaining.lstrip()
+
+
+def without_parts(text: str, opening: str, closing: str, *, inside: bool = False) -> str:
+    """Return the text without everything from an opening to the next closing mark; `inside` keeps what is between.
+
+    A part without an end stays. Takes linear time.
+    """
+    kept: list[str] = []
+    position = 0
+    while (start := text.find(opening, position)) >= 0 and (end := text.find(closing, start + len(opening))) >= 0:
+        kept.append(text[position:start])
+        if inside:
+            kept.append(text[start + len(opening) : end])
+        position = end + len(closing)
+    return "".join([*kept, text[position:]])
+
+
+def _without_blocks(answer: str) -> str:
+    """Return the answer without reasoning in a block of Open WebUI, or in a code fence at its start."""
+    if DETAILS in answer:
+        answer = without_parts(answer, DETAILS, DETAILS_END)
+    if answer.lstrip()[:3] == "```" and (fence := _FENCE.match(answer)) is not None:
+        answer = answer[fence.end() :]
+    return answer
 
 
 def without_turn_tokens(answer: str) -> str:
@@ -199,7 +244,7 @@ def _family(tag: str) -> tuple[str, bool]:
     """Return the family of a tag, such as `xml:think`, and whether the tag closes."""
     match = _TAG.fullmatch(tag)
     groups = {} if match is None else {name: text for name, text in match.groupdict().items() if text is not None}
-    for name, edge in (("xml", "xml_end"), ("bracket", "bracket_end"), ("kimi", "kimi_end")):
+    for name, edge in (("xml", "xml_end"), ("bracket", "bracket_end"), ("kimi", "kimi_end"), ("pipe", "pipe_end")):
         if name in groups:
             return f"{name}:{groups[name].lower()}", bool(groups[edge])
     for name, edge in (("openthinker", "edge"), ("cohere", "cohere_edge")):

@@ -6,7 +6,7 @@ from textsynth.parse.item_wrappers import unwrap_texts
 from textsynth.parse.lenient_json import LOOKS_LIKE_JSON, decode_string, lenient_decode
 from textsynth.parse.list_markers import ITEM_NAMES, strip_outer
 from textsynth.parse.remarks import after_lead_in, is_closing_remark, is_lead_in
-from textsynth.parse.structures import texts_of_json
+from textsynth.parse.structures import texts_of_json, without_declarations
 
 IS_JSON = "the answer is JSON, but a text was requested"
 MAX_LAYERS = 4
@@ -15,6 +15,8 @@ MAX_LAYERS = 4
 def whole_text(answer: str) -> tuple[str, str | None]:
     """Return the text of an answer, and a reason where the answer encloses it in a way that cannot be removed."""
     text = strip_outer(answer)
+    if text[:1] == "<" and "<!" in text:
+        text = without_declarations(text)
     for _ in range(MAX_LAYERS):
         before = text
         text = strip_outer(decode_string(text))

@@ -173,12 +173,12 @@ def _read_parts(name: str, text: str, where: str) -> tuple[PromptFile, CompiledT
         issues += _check_mode(name, front, lines, where)
         issues += [] if variables is None else _check_variables(front, lines, variables, where)
     if issues or file is None or template is None:
-        raise _prompt_error(issues)
+        raise _prompt_error(issues, variables)
     return file, template
 
 
-def _prompt_error(issues: Sequence[RecipeIssue]) -> PromptError:
-    return PromptError("\n".join(str(issue).removeprefix(": ") for issue in issues))
+def _prompt_error(issues: Sequence[RecipeIssue], variables: frozenset[str] | None = None) -> PromptError:
+    return PromptError("\n".join(str(issue).removeprefix(": ") for issue in issues), variables)
 
 
 def _mode(name: str, front: FrontMatter | None) -> Literal["chat", "completion"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textsynth.core.secrets import HIDDEN, is_key_like
 from textsynth.recipe.issues import AFTER_LAST_LINE, IssueCollector, Position
 from textsynth.recipe.yaml_tree import Node, YamlList, YamlMap, YamlScalar, describe_node, parse_yaml
 
@@ -24,8 +25,11 @@ class _PathError(Exception):
 def apply_overrides(tree: YamlMap, overrides: Sequence[str], issues: IssueCollector) -> YamlMap:
     """Return the tree with every `--set` option applied, in their order; one that cannot be applied is an issue."""
     for index, option in enumerate(overrides):
-        mark = Position(AFTER_LAST_LINE + index, f"--set {option!r}")
         path, equals, text = option.partition("=")
+        # a value that was written behind a colon by mistake is hidden as one behind "=" is
+        key, colon, _ = option.partition(":")
+        named = f"{key}: {HIDDEN}" if colon and not equals and is_key_like(key) else option
+        mark = Position(AFTER_LAST_LINE + index, f"--set {named!r}")
         if not equals or not path.strip():
             issues.add(mark, "an option is key.path=value, such as --set want.label=20")
             continue

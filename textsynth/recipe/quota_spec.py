@@ -107,5 +107,7 @@ def _parse_number(name: str, node: Node, mark: Position, issues: IssueCollector)
         number = parse_count(node.value)
         if isinstance(number, int) and not isinstance(number, bool) and number > 0:
             return number
-    issues.add(mark, f"{name} takes a whole number above 0, such as 200 or 25k, found {describe_node(node)}")
+    hint = "; a label's own quota is written with the label: {description: …, want: 50}" if name == "want.label" else ""
+    hint = hint if isinstance(node, YamlMap) else ""
+    issues.add(mark, f"{name} takes a whole number above 0, such as 200 or 25k, found {describe_node(node)}{hint}")
     return None

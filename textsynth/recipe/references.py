@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Union, get_args, get_origin
 
-from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.errors import PromptError, UsageError, did_you_mean
 from textsynth.core.field_types import FieldType, field_type, unwrapped
 from textsynth.core.options import Options, Ref
 from textsynth.core.protocols import Generator, Labeller, PromptedGenerator, Source
@@ -113,15 +113,18 @@ def _check_prompt(
     position = _position(step, field)
     try:
         prompt = find_prompt(name, model.prompt_mode, base)
+        variables: frozenset[str] = prompt.variables
+        template = f"the template {prompt.path}"
     except UsageError as error:
         for sentence in str(error).splitlines():
             issues.add(position, f"{step.component}.{field}: {sentence}")
-        return
+        variables = (error.variables if isinstance(error, PromptError) else None) or frozenset()
+        template = "the template"
     offered = sorted(_prompt_variables(step.step))
-    for variable in sorted(prompt.variables.difference(offered)):
+    for variable in sorted(variables.difference(offered)):
         issues.add(
             position,
-            f"{step.component}.{field}: the template {prompt.path} uses {variable!r}, which {step.component} does not "
+            f"{step.component}.{field}: {template} uses {variable!r}, which {step.component} does not "
             f"offer{did_you_mean(variable, offered)}",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from textsynth.core.errors import RecipeIssue, did_you_mean
@@ -168,6 +168,15 @@ def _first_using(recipe: Recipe, source: str, uses: _Predicate) -> str | None:
     return next(names, None)
 
 
+def _separator(label: str, listed: Collection[str]) -> str | None:
+    """Return the separator between several listed labels in one cell: `a, b`; None where there is none."""
+    for separator in (",", ";", "|", "/", "\t", " "):
+        parts = [part.strip() for part in label.split(separator)]
+        if len(parts) > 1 and all(part in listed for part in parts):
+            return separator
+    return None
+
+
 def _unlisted_labels(source: str, label_sets: Mapping[tuple[str, ...], int], listed: list[str]) -> Iterator[str]:
     """Yield a sentence for the labels that are not `listed`; `label_sets` counts the rows by their labels."""
     in_recipe = set(listed)
@@ -184,6 +193,11 @@ def _unlisted_labels(source: str, label_sets: Mapping[tuple[str, ...], int], lis
             spelling, difference = similar
             rename = f"{{{escaped(label)}: {escaped(spelling)}}}"
             hint = f"; it differs from {spelling!r} in {difference}: write `rename: {rename}` in sources.{source}"
+        elif (separator := _separator(label, in_recipe)) is not None:
+            needed = f"separator: {escaped(separator)}"
+            hint = f"; these are several of them: write `{needed}` in sources.{source}, and `multi_label: true`"
+        elif label[:1] == "[" and label[-1:] == "]":
+            hint = "; a list in a cell of a CSV file is not read: save the rows as JSON lines or parquet"
         yield (
             f"sources.{source} has {pluralize(counts[label], 'row')} with the label {label!r}, which `labels` does not "
             f"list{hint}"

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from textsynth.core.task import Task
+from textsynth.recipe.finished_run import MAX_REPORT_BYTES, source_rows_of_run
 from textsynth.report.pipeline import CheckRow, check_rows, drop_key
 from textsynth.report.status import RunStatus, run_status
 from textsynth.store.dataset import DatasetReader, check_complete, label_text, row_context, row_text, run_task
 from textsynth.store.evaluation import read_evaluation
-from textsynth.store.manifest import DropCount, Manifest, read_manifest
+from textsynth.store.manifest import Manifest, read_manifest
 
 # All selected texts are shown up to this number; of more, as many of each label as fit.
 MAX_SELECTED_SHOWN = 1000
@@ -52,7 +53,8 @@ class RunData:
     texts, by label; of more than 1,000 as many of each label as fit. `dropped_examples` maps `section step: reason`,
     the most frequent first, to up to ten texts. Every example has `id`, `label`, `text`, `source_text` (the text it
     rewrites) and `step`; a selected one has `confidence` and its provenance, a dropped one `score`, `limit`,
-    `duplicate_of`, and `duplicate_text` where the run has the text it repeats. `evaluation` is the content of
+    `duplicate_of`, and `duplicate_text` where the run or one of its sources has the text it repeats, of a source with
+    `duplicate_place` (`row 3 of seeds`). `evaluation` is the content of
     `evaluation.json`, None where there is none. `folder` is the path of the run as the user gave it.
     """
 
@@ -86,7 +88,7 @@ def read_run_data(run: Path) -> RunData:
         manifest=manifest,
         label_counts=label_counts,
         selected_examples=_selected_examples(task, data, provenance, indices),
-        dropped_examples=_dropped_examples(task, manifest["drops"], dropped, data),
+        dropped_examples=_dropped_examples(run, manifest, task, dropped, data),
         evaluation=evaluation,
         folder=str(run),
         checks=check_rows(manifest, task),
@@ -156,9 +158,11 @@ def _selected_examples(
 
 
 def _dropped_examples(
-    task: Task, drops: Sequence[DropCount], dropped: DatasetReader, data: DatasetReader
+    run: Path, manifest: Manifest, task: Task, dropped: DatasetReader, data: DatasetReader
 ) -> dict[str, list[Mapping[str, Any]]]:
-    groups: dict[str, list[int]] = {drop_key(drop["section"], drop["step"], drop["reason"]): [] for drop in drops}
+    groups: dict[str, list[int]] = {
+        drop_key(drop["section"], drop["step"], drop["reason"]): [] for drop in manifest["drops"]
+    }
     group_of: dict[tuple[str, str, str], list[int]] = {}
     for index, drop in enumerate(zip(*(dropped.values(name) for name in ("section", "step", "reason")), strict=True)):
         group = group_of.get(drop)
@@ -167,8 +171,12 @@ def _dropped_examples(
         if len(group) < DROPPED_SHOWN_PER_REASON:
             group.append(index)
     rows = dropped.rows_at([index for group in groups.values() for index in group])
-    originals = _texts_of(task, {row["duplicate_of"] for row in rows} - {None}, (data, dropped))
-    examples = iter([_dropped_example(task, row, originals) for row in rows])
+    ids = {row["duplicate_of"] for row in rows} - {None}
+    originals = _texts_of(task, ids, (data, dropped))
+    source_rows = source_rows_of_run(run, manifest, ids - originals.keys(), max_bytes=MAX_REPORT_BYTES)
+    places = {id_: row.place for id_, row in source_rows.items()}
+    originals |= {id_: row.text for id_, row in source_rows.items()}
+    examples = iter([_dropped_example(task, row, originals, places) for row in rows])
     return {reason: [next(examples) for _ in group] for reason, group in groups.items() if group}
 
 
@@ -196,10 +204,13 @@ def _selected_example(
     }
 
 
-def _dropped_example(task: Task, row: Mapping[str, Any], originals: Mapping[str, str]) -> Mapping[str, Any]:
+def _dropped_example(
+    task: Task, row: Mapping[str, Any], originals: Mapping[str, str], places: Mapping[str, str]
+) -> Mapping[str, Any]:
     return {
         **{name: row[name] for name in ("id", "section", "reason", "score", "limit", "duplicate_of")},
         "duplicate_text": originals.get(row["duplicate_of"] or ""),
+        "duplicate_place": places.get(row["duplicate_of"] or ""),
         "label": label_text(row["label"]),
         "text": row_text(task, row),
         "source_text": row["source_text"],

@@ -6,11 +6,15 @@ this process answer as usual.
 
 from __future__ import annotations
 
+import codecs
+import gzip
+import io
 import json
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO, cast
 
 from textsynth.core.errors import ModelError, RunError, UsageError
 from textsynth.core.records import Completion, ModelRequest
@@ -101,9 +105,15 @@ class BatchFile:
 
     def _read(self, path: Path) -> None:
         try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                for line in file:
+            with path.open("rb") as file:
+                start = file.peek(4)[:4]
+                is_gzip = start.startswith(b"\x1f\x8b")
+                content = cast("IO[bytes]", gzip.GzipFile(fileobj=file) if is_gzip else file)
+                encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+                for line in io.TextIOWrapper(content, encoding=encoding, errors="replace"):
                     self._read_line(line)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UsageError(f"{path}: not a complete gzip file ({error}); fetch it again") from error
         except OSError as error:
             raise UsageError(f"{path}: the answers cannot be read: {error.strerror}") from error
         if self.unreadable and not self._replies and not self._has_cut_off_line:
@@ -119,6 +129,14 @@ class BatchFile:
             reply = json.loads(line)
         except (ValueError, RecursionError):
             reply = None
+        if isinstance(reply, list) and reply and all(isinstance(each, dict) for each in reply):
+            for each in reply:
+                self._add(each, line)
+        else:
+            self._add(reply, line)
+
+    def _add(self, reply: Any, line: str) -> None:  # noqa: ANN401
+        """Add the reply that a line has, a part of its list or all of it; anything else counts as unreadable."""
         key = reply.get("custom_id") if isinstance(reply, dict) else None
         if isinstance(key, str) and ("response" in reply or "error" in reply):
             # Of two replies to one request the one with a response counts, else the first.

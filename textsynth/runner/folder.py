@@ -60,8 +60,19 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=OWNER_ONLY_FOLDER, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{folder}: the run's folder cannot be made: {error.strerror}; give another one with --out"
+            f"{folder}: the run's folder cannot be made: {_obstacle(folder) or error.strerror}; give another one with "
+            "--out"
         ) from error
+
+
+def _obstacle(folder: Path) -> str:
+    """Return what has the path of the folder or of one above it, "" where nothing does."""
+    for path in (folder, *folder.parents):
+        if path.is_symlink() and not path.exists():
+            return f"{path} is a symbolic link that leads nowhere"
+        if path.exists() and not path.is_dir():
+            return f"{path} is a file"
+    return ""
 
 
 def _identity_in_manifest(folder: Path) -> RunIdentity | None:

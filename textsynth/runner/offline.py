@@ -139,7 +139,7 @@ def _summarize(
         parts += (
             [f"{errors} are errors ({batch.errors.most_common(1)[0][0]}) and are requested again"] if errors else []
         )
-        parts += [f"{batch.unreadable} lines are cut off or no answers"] if batch.unreadable else []
+        parts += [f"{pluralize(batch.unreadable, 'line')} cut off or no answer"] if batch.unreadable else []
     sentences = [", ".join(parts)] if parts else []
     return OfflineRound(
         waiting=len(batch.missing) if result is None else 0,

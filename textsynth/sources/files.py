@@ -90,6 +90,8 @@ def content_hash(path: Path) -> str | None:
     """
     files = sorted(each for each in path.rglob("*") if not each.is_dir()) if path.is_dir() else [path]
     digest = hashlib.sha256()
+    if not all(each.is_file() for each in files):  # a named pipe would be waited for
+        return None
     try:
         for file in files:
             with file.open("rb") as content:
@@ -142,6 +144,8 @@ def _read_bytes(path: Path, where: str, *, gzipped: bool) -> bytes:
         raise SourceError(f"{where}: cannot be read: {error.strerror or error}") from error
     if len(data) > MAX_UNPACKED_BYTES:
         raise SourceError(f"{where}: unpacks to more than {MAX_UNPACKED_BYTES:,} bytes; split it into several files")
+    if data.startswith(_GZIP):
+        raise SourceError(f"{where}: the file is compressed twice; decompress it once")
     return data
 
 

@@ -85,13 +85,21 @@ def _parse_line(line: str, where: str, number: int) -> dict[str, object]:
         raise SourceError(
             f"{where}:{number}: the line has {len(line):,} characters; the limit is {MAX_LINE_CHARACTERS:,}"
         )
-    value = _decode_json(line, where, number)
+    value = _decode_json(line, where, number, is_line=True)
     if not isinstance(value, dict):
         raise SourceError(f"{where}:{number}: found {_describe(value)}; each line must be an object {{…}}")
     return value
 
 
-def _decode_json(text: str, where: str, line: int) -> object:
+def _hint(line: str) -> str:
+    """Return what to do about a line of a file that is no JSON Lines, where that can be seen."""
+    text = line.strip()
+    if text in {"{", "[", "[{"} or text.endswith(("[", "{")):
+        return "; each line must be a whole object: write the objects in one line each, or as one list [{…}, …]"
+    return "; each line must be an object without a comma behind it" if text.endswith("},") else ""
+
+
+def _decode_json(text: str, where: str, line: int, *, is_line: bool = False) -> object:
     """Return the value of a JSON text that starts on `line`. Raises SourceError with the line of the error."""
     try:
         return _DECODER.decode(text)
@@ -100,8 +108,9 @@ def _decode_json(text: str, where: str, line: int) -> object:
     except json.JSONDecodeError as error:
         position = f"{where}:{line + error.lineno - 1}"
         excerpt = text[max(0, error.pos - 10) : error.pos + 20]
+        hint = _hint(text) if is_line else ""
         raise SourceError(
-            f"{position}: invalid JSON at column {error.colno}: {error.msg}, found {excerpt!r}"
+            f"{position}: invalid JSON at column {error.colno}: {error.msg}, found {excerpt!r}{hint}"
         ) from error
     except (RecursionError, ValueError) as error:
         raise SourceError(f"{where}:{line}: the JSON cannot be parsed: {error}") from error

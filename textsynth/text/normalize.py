@@ -23,6 +23,10 @@ _ASCII_FOLDING = bytes(
 )
 
 
+_INVISIBLE = frozenset((0x34F, 0x640, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810)))
+"""Characters without a meaning of their own that are no format characters, such as the Arabic elongation."""
+
+
 class _FoldingTable(dict[int, str | None]):
     """A table for `str.translate` that computes the folding of a character at its first use."""
 
@@ -30,8 +34,10 @@ class _FoldingTable(dict[int, str | None]):
         char = chr(code)
         category = unicodedata.category(char)
         folded: str | None = char
-        if char in "'`´ʹʻʼˈ‘’‚‛′" or category == "Cf" or 0xFE00 <= code <= 0xFE0F:
+        if char in "'`´ʹʻʼˈ‘’‚‛′" or category == "Cf" or 0xFE00 <= code <= 0xFE0F or code in _INVISIBLE:
             folded = None
+        elif category == "Nd":
+            folded = str(unicodedata.digit(char))
         elif char not in _MEANINGFUL_SIGNS and (category[0] in "PZ" or category in {"Cc", "Cs", "Sk"} or code < 128):
             folded = char if char.isalnum() else " "
         self[code] = folded
@@ -43,6 +49,7 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+MAX_ESCAPED = 5
 MAX_SHORT, MAX_MARKS = 1_000, 30
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
 
@@ -51,9 +58,9 @@ _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
 def normal_form(text: str) -> str:
     """Return the text in NFKC, casefolded, without apostrophes, with other punctuation and white space as one space.
 
-    Two texts with the same normal form differ only in case, spacing, typography or punctuation. A text that consists of
-    punctuation keeps it. HTML entities count as their characters: `I&#39;m` equals `I'm`. Idempotent: the normal form
-    of a normal form is itself.
+    Two texts with the same normal form differ only in case, spacing, typography, punctuation or the script of
+    digits. A text that consists of punctuation keeps it. HTML entities count as their characters: `I&#39;m` equals
+    `I'm`. Idempotent: the normal form of a normal form is itself.
     """
     if "&" in text and ";" in text:
         text = without_entities(text)
@@ -62,13 +69,17 @@ def normal_form(text: str) -> str:
     if len(text) > MAX_SHORT:
         text = without_long_runs(text)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).casefold()
+    if "i\u0307" in folded:  # the lower case of the Turkish İ
+        folded = folded.replace("i\u0307", "i")
     return " ".join(unicodedata.normalize("NFKC", folded.translate(_FOLDING)).split()) or " ".join(folded.split())
 
 
 def without_entities(text: str) -> str:
-    """Return the text with its HTML entities (`&amp;`, `&#39;`) as characters, also those that were escaped twice."""
-    for _ in range(2):
-        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    """Return the text with its HTML entities (`&amp;`, `&#39;`) as characters, also those escaped several times."""
+    for _ in range(MAX_ESCAPED):
+        before, text = text, _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+        if text == before:
+            break
     return text
 
 

@@ -9,9 +9,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from textsynth.core.errors import JournalError, RunLocked
+from textsynth.core.errors import JournalError, RunLocked, UsageError
 from textsynth.store.atomic import OWNER_ONLY_FILE
-from textsynth.store.database_file import move_database_aside, refuse_other_database
+from textsynth.store.database_file import database_version, move_database_aside, refuse_other_database
 from textsynth.store.journal.checksum import answer_checksum, vector_checksum
 
 FILE = "journal.sqlite"
@@ -33,6 +33,8 @@ ADDED_COLUMNS = {
     "answers": {"scores": "TEXT", "engine": "TEXT NOT NULL DEFAULT ''", "checksum": "INTEGER"},
     "embeddings": {"checksum": "INTEGER"},
 }
+FIRST_COLUMNS = ("key", "model", "prompt", "answer", "finish", "prompt_tokens", "completion_tokens", "failure")
+"""The columns of answers in journals of every format."""
 CHECKED_COLUMNS = "key, answer, finish, prompt_tokens, completion_tokens, failure, scores, engine"
 
 
@@ -99,7 +101,7 @@ def read_answer(folder: Path, key: str) -> dict[str, object] | None:
     if not path.is_file():
         return None
     try:
-        reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
             reader.row_factory = sqlite3.Row
             rows = reader.execute("SELECT * FROM answers WHERE key = ?", (key,)).fetchall()
@@ -125,8 +127,15 @@ _CHECKED_NAMES = CHECKED_COLUMNS.split(", ")
 
 
 def refuse_other_file(folder: Path) -> None:
-    """Raise UsageError where the journal's place holds a link, a folder, or a database of another program."""
-    refuse_other_database(folder / FILE, "answers", "the journal")
+    """Raise UsageError where the journal's place holds a link, a folder, or a database of another program or format."""
+    path = folder / FILE
+    refuse_other_database(path, "answers", FIRST_COLUMNS, "the journal")
+    version = database_version(path)
+    if version > FORMAT:
+        raise UsageError(
+            f"{path}: is a journal of a later version of TextSynth (format {version}, this version reads up to "
+            f"{FORMAT}); update TextSynth, or name another folder with --out"
+        )
 
 
 def move_aside(folder: Path) -> Path | None:
