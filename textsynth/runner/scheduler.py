@@ -29,6 +29,7 @@ from textsynth.core.records import (
     Sampling,
     reason_category,
 )
+from textsynth.core.request_costs import RequestCosts
 from textsynth.core.sessions import FilterSession, LabellerSession
 from textsynth.export.run_result import RequestInfo
 from textsynth.runner.budget import RunBudget, estimate_tokens
@@ -63,15 +64,15 @@ class ActiveGenerator:
 class RunState:
     """What a run has so far: accepted and dropped records in plan order, and what was requested, by journal key.
 
-    Equal request infos are one object, as most answers share theirs. `calibrations` are the labellers' results on gold
-    rows, by step, and `judges` the reliability of the judges of those that ask several; `notes` are sentences for the
-    user. `stop_sentence` says why the run stopped early, where it did. `open_texts` counts the texts of the window
-    whose answers are arriving; no other field does.
+    Equal request infos are one object, as most answers share theirs; `costs` is what they took. `calibrations` (on gold
+    rows) and `judges` are the results of labellers by step; `notes` are sentences for the user. `stop_sentence` says
+    why the run stopped early. `open_texts` counts the texts of the window whose answers are arriving; no other does.
     """
 
     accepted: list[Record] = field(default_factory=list)
     dropped: list[DroppedRecord] = field(default_factory=list)
     requests: dict[str, RequestInfo] = field(default_factory=dict)
+    costs: RequestCosts = field(default_factory=RequestCosts)
     reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     calibrations: dict[str, CalibrationSummary] = field(default_factory=dict)
     judges: dict[str, JudgesSummary] = field(default_factory=dict)
@@ -463,6 +464,7 @@ class Scheduler:
         if key not in self._infos:
             self._infos[key] = RequestInfo(prompt.name, prompt.fingerprint, identity, asdict(sampling), engine)
         self.state.requests[model_request.key] = self._infos[key]
+        self.state.costs.add(request.step, identity, prompt.name, completion)
 
     def _stop_reason(self) -> str:
         if self._quota.met:
