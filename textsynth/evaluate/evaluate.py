@@ -104,8 +104,8 @@ class EvaluationPlan:
     the labels (empty: the order in which they occur). `full` takes more draws and repeats. `sources` are the names of
     the sources that may have held the seeds in the run. `texts_without_seeds` serves the fit of the sample weight; None
     takes all selected texts in every fold. `ablation_candidates` are the texts that switching each filter off would let
-    through. `origins` says which model and prompt wrote each text. `own` is a classifier of the user's own. `log` shows
-    a line of progress to the user.
+    through. `origins` says which model and prompt wrote each text. `unlabelled` are rows that prompts may have shown
+    besides the seeds. `own` is a classifier of the user's own. `log` shows a line of progress to the user.
     """
 
     embed: Embed
@@ -122,6 +122,7 @@ class EvaluationPlan:
     texts_without_seeds: TextsWithoutSeeds | None = None
     ablation_candidates: Sequence[AblationCandidates] = ()
     origins: RequestOrigins = field(default_factory=RequestOrigins)
+    unlabelled: Sequence[Record] = ()
     log: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -220,7 +221,8 @@ def _compare(
 def _seed_proximity(selected: Sequence[Record], real: RealSets, plan: EvaluationPlan) -> SeedProximity | None:
     if not real.train:
         return None
-    seeds, unseen = shown_and_unseen(selected, real, plan.sources)
+    unlabelled = [plan.task.joined(row) for row in plan.unlabelled]
+    seeds, unseen = shown_and_unseen(selected, real, plan.sources, unlabelled)
     vectors = [plan.embed([record.text for record in records]) for records in (selected, seeds, unseen)]
     return measure_seed_proximity(vectors[0], vectors[1], vectors[2], seed=plan.seed)
 

@@ -43,6 +43,7 @@ from textsynth.evaluate.serialize import as_json
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.recipe.balance import balanced_steps
 from textsynth.recipe.context import make_context, read_sources
+from textsynth.recipe.gaps import unlabelled_sources
 from textsynth.recipe.init import read_labels
 from textsynth.recipe.pinning import pinned_as_run
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
@@ -281,6 +282,7 @@ def _with_recipe(
         else None,
         ablation_candidates=find_ablation_candidates(filters, synthetic.accepted, synthetic.drops, context),
         origins=origins,
+        unlabelled=[row for name in unlabelled_sources(recipe) for row in context.sources[name]],
         own=options.own,
         log=options.log,
     )
