@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.contexts import context
+from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError, UsageError
 from textsynth.core.gap_summary import Gaps
 from textsynth.core.records import GenerationRequest, Provenance, Record
@@ -230,6 +231,20 @@ def test_a_run_writes_for_each_topic_and_reports_what_covers_it(tmp_path: Path) 
     )
     pushed = json.loads(str(read_payload(tmp_path / "out").files["manifest.json"].content, "utf-8"))
     assert pushed["gaps"]["labelled"]["regions"][0]["examples"] == []
+
+
+def test_a_run_with_topics_is_the_same_at_any_concurrency_and_asks_nothing_again(tmp_path: Path) -> None:
+    """May take over ten seconds: each of three runs embeds rows."""
+    folders = [tmp_path / name for name in ("one", "many")]
+    for folder, concurrency in zip(folders, (1, 32), strict=True):
+        folder.mkdir()
+        text = RECIPE.replace('"./answers.py:answer"', f'"./answers.py:answer", concurrency: {concurrency}')
+        run(read_recipe(write(folder, text)), out=folder / "out")
+    assert digest(folders[0] / "out") == digest(folders[1] / "out")
+    (folders[0] / "out" / "manifest.json").unlink()  # as after a run that was killed before its end
+    again = run(read_recipe(folders[0] / "recipe.yaml"), out=folders[0] / "out")
+    assert again.manifest["requests"]["sent"] == 0
+    assert digest(folders[0] / "out") == digest(folders[1] / "out")
 
 
 @pytest.mark.usefixtures("_own_cache")
