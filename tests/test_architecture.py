@@ -54,6 +54,7 @@ SMALL_MODULES = {
     "store.swap": "the one system call that Python does not have, by platform",
     "report.charts.file": "the SVG file around a chart, one of the modules that draw",
     "report.sections.ablation": "one section of the report a module",
+    "report.sections.contributions": "one section of the report a module",
     "review.agreement": "a statistic with a source in the literature",
     "similarity.regions": "an algorithm with a source in the literature, tested without rows and labels",
     "sources.columnar": "one file format a module; loads pyarrow",

@@ -101,3 +101,13 @@ def test_seeds_that_no_prompt_showed_are_neither_shown_nor_unseen() -> None:
     assert [record.text for record in unseen] == ["A row.", "other"]
     shown, _ = shown_and_unseen([make_record("a text of a file", "selected")], real, [])
     assert shown == seeds
+
+
+def test_unlabelled_rows_that_a_prompt_showed_count_as_seeds() -> None:
+    seeds = [make_record(f"seed {number}", "seeds", index=number) for number in range(4)]
+    tickets = [make_record(f"ticket {number}", "tickets", index=number) for number in range(3)]
+    texts = [make_record("a text", "labelled", example_ids=(seeds[2].id, tickets[1].id))]
+    real = RealSets([make_record("a row", "test")], seeds, [make_record("Ticket 1", "dev")])
+    shown, unseen = shown_and_unseen(texts, real, ["seeds"], tickets)
+    assert [record.text for record in shown] == ["seed 2", "ticket 1"]
+    assert [record.text for record in unseen] == ["a row"]

@@ -45,7 +45,7 @@ def content(evaluation: Evaluation) -> dict[str, Any]:
 def test_the_content_has_the_documented_keys(content: dict[str, Any]) -> None:
     assert list(content) == [
         *("version", "data", "classifiers", "arms", "differences", "verdict", "sample_weights"),
-        *("learning_curves", "ablation", "contamination", "domain_shift", "fidelity", "diversity"),
+        *("learning_curves", "ablation", "contributions", "contamination", "domain_shift", "fidelity", "diversity"),
         *("privacy", "nearest_texts", "notes"),
     ]  # fmt: skip
     assert content["version"] == FORMAT

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.contexts import context
+from tests.runner.recipes import digest
 from textsynth.core.errors import RecipeError, UsageError
 from textsynth.core.gap_summary import Gaps
 from textsynth.core.records import GenerationRequest, Provenance, Record
@@ -85,6 +86,7 @@ def test_the_topics_that_no_seed_has_are_found_named_and_labelled() -> None:
     assert (invoices["rows"], passwords["rows"]) == (6, 5)
     assert set(gaps.texts[0]) == set(INVOICES)
     assert invoices["label"] == "invoice"  # by its description, as it has no seeds
+    assert type(invoices["label"]) is str
     assert set(invoices["name"].split()) <= {"send", "me", "an", "invoice", "for"}
     assert passwords["nearest_seed"] < summary["similarity"]
     assert not any("@" in row.text for rows in shown for row in rows)
@@ -232,6 +234,20 @@ def test_a_run_writes_for_each_topic_and_reports_what_covers_it(tmp_path: Path) 
     assert pushed["gaps"]["labelled"]["regions"][0]["examples"] == []
 
 
+def test_a_run_with_topics_is_the_same_at_any_concurrency_and_asks_nothing_again(tmp_path: Path) -> None:
+    """May take over ten seconds: each of three runs embeds rows."""
+    folders = [tmp_path / name for name in ("one", "many")]
+    for folder, concurrency in zip(folders, (1, 32), strict=True):
+        folder.mkdir()
+        text = RECIPE.replace('"./answers.py:answer"', f'"./answers.py:answer", concurrency: {concurrency}')
+        run(read_recipe(write(folder, text)), out=folder / "out")
+    assert digest(folders[0] / "out") == digest(folders[1] / "out")
+    (folders[0] / "out" / "manifest.json").unlink()  # as after a run that was killed before its end
+    again = run(read_recipe(folders[0] / "recipe.yaml"), out=folders[0] / "out")
+    assert again.manifest["requests"]["sent"] == 0
+    assert digest(folders[0] / "out") == digest(folders[1] / "out")
+
+
 @pytest.mark.usefixtures("_own_cache")
 def test_the_topics_are_known_before_a_run(tmp_path: Path) -> None:
     plan = estimate(read_recipe(write(tmp_path)))
@@ -270,3 +286,21 @@ def test_more_texts_of_gaps_than_the_total_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as error:
         run(read_recipe(write(tmp_path, text)), out=tmp_path / "out")
     assert "the total is 5, but cases and gaps of generate want 9 texts" in str(error.value)
+
+
+def test_without_labels_each_topic_gets_texts_and_with_several_labels_only_those_that_the_recipe_names() -> None:
+    sources = {"seeds": seeds(), "tickets": records((*COVERED, *INVOICES, *PASSWORDS), "tickets")}
+
+    def cells(
+        names: dict[str, str], *, multi_label: bool = False, **options: object
+    ) -> list[tuple[dict[str, str], int]]:
+        run_context = context(sources=sources, labels=names, embed=embed, multi_label=multi_label)
+        generator = Labelled(source="seeds", gaps={"in": "tickets", **options})
+        own = generator.with_gaps(run_context, "labelled", lambda shown: [True] * len(shown)).own_cells
+        return [(dict(cell), number) for cell, number in own]
+
+    names = [cell["gap"] for cell, _ in cells({})]
+    assert len(names) == 2
+    assert [list(cell) for cell, _ in cells({})] == [["gap"], ["gap"]]
+    assert cells(LABELS, multi_label=True) == []
+    assert cells(LABELS, multi_label=True, labels={names[1]: "refund"}) == [({"label": "refund", "gap": names[1]}, 10)]

@@ -13,6 +13,7 @@ from textsynth.core.task import Task
 from textsynth.evaluate.ablation import AblationCandidates
 from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, Classifiers
 from textsynth.evaluate.contamination import Contamination, find_contamination
+from textsynth.evaluate.contributions import Contribution, measure_contributions
 from textsynth.evaluate.cross_validation import Fold, make_folds
 from textsynth.evaluate.data import LabelledPool, RealSets, SyntheticSet, check_sets, data_notes, labelled, labels_of
 from textsynth.evaluate.diversity import Diversity, measure_diversity
@@ -22,6 +23,7 @@ from textsynth.evaluate.fidelity import Fidelity, measure_fidelity
 from textsynth.evaluate.learning_curve import CurvePoint
 from textsynth.evaluate.metrics import IntArray
 from textsynth.evaluate.nearest_texts import TextComparison, nearest_real_texts
+from textsynth.evaluate.origins import RequestOrigins
 from textsynth.evaluate.own_classifier import OwnClassifier
 from textsynth.evaluate.privacy import SeedProximity, measure_seed_proximity, shown_and_unseen
 from textsynth.evaluate.results import ArmDifference, ArmResult
@@ -77,6 +79,7 @@ class Evaluation:
     sample_weights: Mapping[ClassifierName, FittedWeight]
     learning_curves: Mapping[ClassifierName, Sequence[CurvePoint]]
     ablation: Sequence[AblationResult]
+    contributions: Sequence[Contribution]
     contamination: Contamination
     domain_shift: DomainShift
     fidelity: Fidelity | None
@@ -101,7 +104,8 @@ class EvaluationPlan:
     the labels (empty: the order in which they occur). `full` takes more draws and repeats. `sources` are the names of
     the sources that may have held the seeds in the run. `texts_without_seeds` serves the fit of the sample weight; None
     takes all selected texts in every fold. `ablation_candidates` are the texts that switching each filter off would let
-    through. `own` is a classifier of the user's own. `log` shows a line of progress to the user.
+    through. `origins` says which model and prompt wrote each text. `unlabelled` are rows that prompts may have shown
+    besides the seeds. `own` is a classifier of the user's own. `log` shows a line of progress to the user.
     """
 
     embed: Embed
@@ -117,6 +121,8 @@ class EvaluationPlan:
     own: OwnClassifier | None = None
     texts_without_seeds: TextsWithoutSeeds | None = None
     ablation_candidates: Sequence[AblationCandidates] = ()
+    origins: RequestOrigins = field(default_factory=RequestOrigins)
+    unlabelled: Sequence[Record] = ()
     log: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -164,6 +170,7 @@ def evaluate(synthetic: SyntheticSet, real: RealSets, plan: EvaluationPlan) -> E
         sample_weights=measurements.sample_weights,
         learning_curves=measurements.learning_curves,
         ablation=measurements.ablation(better_on_seeds(measurements.sample_weights)),
+        contributions=measurements.contributions(better_on_seeds(measurements.sample_weights)),
         contamination=contamination,
         domain_shift=domain_shift,
         fidelity=measure_fidelity(
@@ -214,7 +221,8 @@ def _compare(
 def _seed_proximity(selected: Sequence[Record], real: RealSets, plan: EvaluationPlan) -> SeedProximity | None:
     if not real.train:
         return None
-    seeds, unseen = shown_and_unseen(selected, real, plan.sources)
+    unlabelled = [plan.task.joined(row) for row in plan.unlabelled]
+    seeds, unseen = shown_and_unseen(selected, real, plan.sources, unlabelled)
     vectors = [plan.embed([record.text for record in records]) for records in (selected, seeds, unseen)]
     return measure_seed_proximity(vectors[0], vectors[1], vectors[2], seed=plan.seed)
 
@@ -328,6 +336,12 @@ class _Measurements:
                 )
             )
         return results
+
+    def contributions(self, classifier: ClassifierName) -> list[Contribution]:
+        """Return the contribution of each generator, model and prompt with one classifier."""
+        self._plan.log("leaving out each generator, model and prompt")
+        selected, origins = self._synthetic.selected, self._plan.origins
+        return measure_contributions(self.experiment, classifier, self.seeds, self.selected, selected, origins)
 
     def _rows(self, records: Sequence[Record]) -> IntArray:
         return np.array([self._row_of[record.id] for record in records], np.int64)

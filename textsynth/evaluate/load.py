@@ -14,6 +14,7 @@ from textsynth.core.options import Texts
 from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.core.task import Task
 from textsynth.evaluate.data import SyntheticSet
+from textsynth.evaluate.origins import RequestOrigin, RequestOrigins
 from textsynth.sources.columns import TableSource
 from textsynth.sources.folder import read_rows
 from textsynth.store.dataset import DatasetReader, check_complete, row_fields, row_text, run_task
@@ -32,6 +33,7 @@ class LoadedRun:
     multi_label: bool
     manifest: Manifest
     task: Task
+    origins: RequestOrigins
 
 
 def load_run(folder: Path) -> LoadedRun:
@@ -49,7 +51,15 @@ def load_run(folder: Path) -> LoadedRun:
     surplus, drops = _unselected_records(task, DatasetReader(folder / "dataset" / "dropped"))
     selected, surplus, drops = without_steps(_real_steps(data, provenance), selected, surplus, drops)
     multi_label = any(isinstance(label, list) for label in data.column("label")[:1])
-    return LoadedRun(SyntheticSet(manifest["name"], selected, surplus, drops), data.names, multi_label, manifest, task)
+    synthetic = SyntheticSet(manifest["name"], selected, surplus, drops)
+    return LoadedRun(synthetic, data.names, multi_label, manifest, task, _origins(provenance, manifest))
+
+
+def _origins(provenance: DatasetReader, manifest: Manifest) -> RequestOrigins:
+    """Return the model and prompt of the requests of the selected texts, and what all requests of the run took."""
+    columns = (provenance.values(name) for name in ("request_key", "model", "prompt"))
+    requests = {key: RequestOrigin(model, prompt) for key, model, prompt in zip(*columns, strict=True) if key}
+    return RequestOrigins(requests, manifest.get("costs", ()))
 
 
 def _real_steps(data: DatasetReader, provenance: DatasetReader) -> set[str]:

@@ -90,16 +90,20 @@ def nearer_to_first(texts: Vectors, first: Vectors, second: Vectors) -> FloatArr
 
 
 def shown_and_unseen(
-    selected: Sequence[Record], real: RealSets, sources: Sequence[str]
+    selected: Sequence[Record], real: RealSets, sources: Sequence[str], unlabelled: Sequence[Record] = ()
 ) -> tuple[list[Record], list[Record]]:
     """Return the seeds that the model was shown, and the real rows that it never saw.
 
     The seeds are those that a selected text rewrites or whose prompt showed them, by its provenance; where there are
     none, as for the texts of a file, all seeds. `sources` are the names of the sources that may have held the seeds in
-    the run. Unseen are the rows of the sets all, dev and test whose text is not that of a seed, each text once.
+    the run. Rows of `unlabelled` that a prompt showed count as seeds, too. Unseen are the rows of the sets all, dev and
+    test whose text is not that of a seed or of such a row, each text once.
     """
+    shown_ids = {id_ for record in selected for id_ in record.provenance.example_ids}
+    shown_rows = [row for row in unlabelled if row.id in shown_ids]
     ancestors = frozenset[int]().union(*seed_ancestors(selected, real.train, sources))
     shown = [real.train[index] for index in sorted(ancestors)] or list(real.train)
-    excluded = {normal_form(record.text) for record in real.train}
+    shown += shown_rows
+    excluded = {normal_form(record.text) for record in (*real.train, *shown_rows)}
     unseen = {normal_form(record.text): record for rows in (real.test, real.dev, real.all_rows) for record in rows}
     return shown, [record for text, record in unseen.items() if text not in excluded]

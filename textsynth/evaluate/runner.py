@@ -36,6 +36,7 @@ from textsynth.evaluate.load import (
     source_options,
     without_steps,
 )
+from textsynth.evaluate.origins import RequestOrigins
 from textsynth.evaluate.own_classifier import OwnClassifier, load_own_classifier
 from textsynth.evaluate.sample_weight import better_on_seeds
 from textsynth.evaluate.serialize import as_json
@@ -43,6 +44,7 @@ from textsynth.recipe import Recipe
 from textsynth.recipe.balance import balanced_steps
 from textsynth.recipe.context import make_context, read_sources
 from textsynth.recipe.finished_run import recipe_of_run
+from textsynth.recipe.gaps import unlabelled_sources
 from textsynth.recipe.init import read_labels
 from textsynth.similarity.embedder import BUNDLED_EMBEDDER, Embedder, VectorStore
 from textsynth.sources.rows import Rows
@@ -89,13 +91,14 @@ def evaluate_run(
     surplus: Sequence[Record],
     dropped: Sequence[DroppedRecord],
     *,
+    origins: RequestOrigins,
     folder: Path,
     log: Callable[[str], None],
 ) -> Evaluation:
     """Evaluate the texts of a run that is not written yet, as the recipe's `evaluate` section says.
 
-    `context` holds the run's sources; `folder` is the run's and gets the prediction cache. Raises UsageError where the
-    texts cannot be evaluated, as when none was selected.
+    `context` holds the run's sources, `origins` the model and prompt of its requests; `folder` is the run's and gets
+    the prediction cache. Raises UsageError where the texts cannot be evaluated, as when none was selected.
     """
     if recipe.evaluate is None:
         raise TypeError("evaluate_run needs a recipe with an `evaluate` section")
@@ -113,7 +116,7 @@ def evaluate_run(
     real = real_sets(recipe, context.sources)
     require_extra("embed", "sklearn", why="evaluate")
     with closing(PredictionCache(folder)) as cache:
-        return evaluate(*_with_recipe(recipe, context, synthetic, real, cache, options))
+        return evaluate(*_with_recipe(recipe, context, synthetic, real, cache, options, origins))
 
 
 def evaluate_run_folder(
@@ -147,7 +150,7 @@ def evaluate_run_folder(
             )
         context = make_context(recipe, sources, journal)
         real = _real_sets(sets, folder)
-        return evaluate(*_with_recipe(recipe, context, finished.synthetic, real, cache, options))
+        return evaluate(*_with_recipe(recipe, context, finished.synthetic, real, cache, options, finished.origins))
 
 
 def evaluate_texts(
@@ -256,6 +259,7 @@ def _with_recipe(
     real: RealSets,
     cache: VectorStore,
     options: EvaluationOptions,
+    origins: RequestOrigins,
 ) -> _Arguments:
     """Return the arguments of `evaluate` for the texts of a run; `context` holds the run's sources."""
     filters = [FilterStep(item.name, item.step) for item in recipe.filter]
@@ -276,6 +280,8 @@ def _with_recipe(
         if real.train
         else None,
         ablation_candidates=find_ablation_candidates(filters, synthetic.accepted, synthetic.drops, context),
+        origins=origins,
+        unlabelled=[row for name in unlabelled_sources(recipe) for row in context.sources[name]],
         own=options.own,
         log=options.log,
     )
@@ -303,6 +309,7 @@ def _without_recipe(
         texts_without_seeds=leave_seeds_out(finished.synthetic, real.train, context, list(manifest["sources"]))
         if real.train
         else None,
+        origins=finished.origins,
         own=options.own,
         log=options.log,
     )

@@ -17,6 +17,7 @@ from textsynth.store.evaluation import (
     ArmScoresSchema,
     BaseRatesSchema,
     ContaminationSchema,
+    ContributionSchema,
     CopyLimitsSchema,
     CopySchema,
     CurvePointSchema,
@@ -59,6 +60,7 @@ def evaluation_schema(evaluation: Evaluation) -> EvaluationSchema:
             for classifier, curve in evaluation.learning_curves.items()
         },
         ablation=[AblationSchema.model_validate(result) for result in evaluation.ablation],
+        contributions=[ContributionSchema.model_validate(result) for result in evaluation.contributions],
         contamination=contamination_schema(evaluation.contamination),
         domain_shift=DomainShiftSchema.model_validate(evaluation.domain_shift),
         fidelity=FidelitySchema.model_validate(evaluation.fidelity) if evaluation.fidelity else None,

@@ -334,7 +334,7 @@ def _likely_labels(
         probabilities = classifier.probabilities(vectors).mean(axis=0)
         best = int(probabilities.argmax())
         chance = 1 / len(classifier.labels)
-        likely.append((classifier.labels[best], max(0.0, float(probabilities[best] - chance) / (1 - chance))))
+        likely.append((str(classifier.labels[best]), max(0.0, float(probabilities[best] - chance) / (1 - chance))))
     return likely
 
 

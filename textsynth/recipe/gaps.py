@@ -73,13 +73,18 @@ def with_gaps(recipe: Recipe, context: Context) -> Recipe:
 def gap_notes(recipe: Recipe) -> list[str]:
     """Return a sentence for each source whose rows prompts show as a gap and of which no filter drops copies."""
     compared = {name for item in recipe.filter for name in item.step.compares_with}
-    shown = dict.fromkeys(name for item in recipe.generate for _, name in references_in(item.step, "unlabelled"))
     return [
         f"prompts show rows of {name}, and no filter drops texts that copy them: add "
         f"`copies_source: {{source: {name}}}`"
-        for name in shown
+        for name in unlabelled_sources(recipe)
         if name not in compared
     ]
+
+
+def unlabelled_sources(recipe: Recipe) -> list[str]:
+    """Return the sources that are searched for gaps, and whose rows prompts may show."""
+    names = (name for item in recipe.generate for _, name in references_in(item.step, "unlabelled"))
+    return list(dict.fromkeys(names))
 
 
 class _ShownRows:

@@ -19,6 +19,7 @@ from textsynth.report.sections import (
 from textsynth.report.sections.ablation import ablation_section
 from textsynth.report.sections.arms import arms_section, classifiers, differences_section
 from textsynth.report.sections.classes import classes_section
+from textsynth.report.sections.contributions import contributions_section
 from textsynth.report.sections.domain_shift import (
     distinctive_words_section,
     diversity_section,
@@ -35,6 +36,7 @@ SECTION_BUILDERS = (
     learning_curve_section,
     sample_weight_section,
     ablation_section,
+    contributions_section,
     classes_section,
     domain_shift_section,
     distinctive_words_section,

@@ -22,6 +22,7 @@ from textsynth.core.records import DroppedRecord, Record, reason_category
 from textsynth.core.resources import limit_malloc_arenas, limit_threads, rare_collections, release_memory
 from textsynth.core.secrets import RecipeSecrets, redact_message
 from textsynth.core.source_rows import SourceIds, row_texts
+from textsynth.evaluate.origins import RequestOrigin, RequestOrigins
 from textsynth.evaluate.runner import evaluate_run
 from textsynth.export.card.metadata import read_card
 from textsynth.export.dataset import write_dataset
@@ -236,7 +237,7 @@ def _execute(
         state.accepted, cells, [item.step for item in recipe.select], context, balanced_steps(recipe)
     )
     outcomes = (selected, surplus, state.dropped)
-    evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, out, monitor.set_stage)
+    evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, state, out, monitor.set_stage)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
@@ -438,6 +439,7 @@ def _evaluate(
     recipe: Recipe,
     context: Context,
     outcomes: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
+    state: RunState,
     out: Path,
     log: Callable[[str], None],
 ) -> tuple[Evaluation | None, list[str]]:
@@ -446,9 +448,15 @@ def _evaluate(
         return None, []
     log("evaluating")
     try:
-        return evaluate_run(recipe, context, *outcomes, folder=out, log=log), []
+        return evaluate_run(recipe, context, *outcomes, origins=_origins(recipe, state), folder=out, log=log), []
     except UsageError as error:
         return None, [f"not evaluated: {error}"]
+
+
+def _origins(recipe: Recipe, state: RunState) -> RequestOrigins:
+    """Return the model and prompt of each request, and what the requests took."""
+    requests = {key: RequestOrigin(info.model, info.prompt) for key, info in state.requests.items()}
+    return RequestOrigins(requests, state.costs.rows(frozenset(item.name for item in recipe.generate)))
 
 
 def _content_hashes(folder: Path) -> object:

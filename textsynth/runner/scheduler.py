@@ -441,6 +441,7 @@ class Scheduler:
         if key not in self._infos:
             self._infos[key] = RequestInfo(prompt.name, prompt.fingerprint, identity, asdict(sampling), engine)
         self.state.requests[model_request.key] = self._infos[key]
+        self.state.costs.add(request.step, identity, prompt.name, completion)
 
     def _stop_reason(self) -> str:
         if self._quota.met:

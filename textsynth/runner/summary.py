@@ -231,6 +231,9 @@ def initial_manifest(
         },
         "tokens": {"prompt": stats.prompt_tokens, "completion": stats.completion_tokens},
     }
+    costs = state.costs.rows(frozenset(item.name for item in recipe.generate))
+    if costs:
+        manifest["costs"] = costs
     if state.calibrations:
         manifest["calibration"] = state.calibrations
     if state.judges:

@@ -169,6 +169,26 @@ class AblationSchema(_Schema):
     random_drop_sd: Number
 
 
+class ContributionSchema(_Schema):
+    """What one generator, model or prompt contributes, as macro-F1 of a classifier, and what it took."""
+
+    kind: str
+    name: str
+    texts: int
+    requests: int
+    tokens: int
+    cost_share: Number | None
+    classifier: str
+    with_texts: Number
+    without_texts: Number
+    gain: Number
+    interval: Interval
+    random_drop: Number
+    random_drop_sd: Number
+    gain_over_random: Number
+    interval_over_random: Interval
+
+
 class CopyLimitsSchema(_Schema):
     """The limits above which near and semantic copies count: a Jaccard index and a cosine."""
 
@@ -374,6 +394,7 @@ class EvaluationSchema(_Schema):
     sample_weights: dict[str, FittedWeightSchema]
     learning_curves: dict[str, list[CurvePointSchema]]
     ablation: list[AblationSchema]
+    contributions: list[ContributionSchema] = Field(default_factory=list)
     contamination: ContaminationSchema
     domain_shift: DomainShiftSchema
     fidelity: FidelitySchema | None = None

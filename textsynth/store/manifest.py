@@ -18,6 +18,7 @@ from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.gap_summary import GapsSummaries
 from textsynth.core.judge_summary import JudgesSummaries
 from textsynth.core.label_error_summary import LabelErrorSummaries
+from textsynth.core.request_costs import WithCosts
 from textsynth.store.owned_files import write_owned_json
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ class RunFacts(
     JudgesSummaries,
     LabelErrorSummaries,
     GapsSummaries,
+    WithCosts,
 ):
     """The part of a manifest that is known before the data set is written."""
 

@@ -40,9 +40,9 @@ _WEIGHT = re.compile(r"^- The column `weight` is .*$", re.MULTILINE)
 
 
 def evaluation_section(sentences: Sequence[str], weight: str, evaluation: Mapping[str, Any]) -> str:
-    """Return the sentences of the verdict, that on the column `weight`, and a table of the scores by training set."""
+    """Return the sentences of the verdict and on the column `weight`, and tables of the scores and contributions."""
     lines = [*map(escape, sentences), *([weight] if weight else [])]
-    return "\n\n".join(part for part in (bullets(lines), _scores(evaluation)) if part)
+    return "\n\n".join(part for part in (bullets(lines), _scores(evaluation), _contributions(evaluation)) if part)
 
 
 def weight_sentence(weight: float | None, *, has_origin: bool = False) -> str:
@@ -157,6 +157,31 @@ def _scores(evaluation: Mapping[str, Any]) -> str:
     tested = (evaluation.get("data") or {}).get("test")
     head = ("trained on", "classifier", "texts", "macro-F1 (95 % interval)")
     return f"Each classifier was trained on the texts named and tested on {tested} real ones.\n\n{table(head, rows)}"
+
+
+def _contributions(evaluation: Mapping[str, Any]) -> str:
+    """Return what each generator, model and prompt contributes, "" where there is one of each."""
+    rows = [
+        (
+            f"{escape(str(row['kind']))} {escape(str(row['name']))}",
+            f"{row['texts']:,}",
+            "" if row.get("cost_share") is None else f"{row['cost_share']:.0%}",
+            _difference(row["gain"], row["interval"]),
+            _difference(row["gain_over_random"], row["interval_over_random"]),
+        )
+        for row in evaluation.get("contributions") or ()
+    ]
+    if not rows:
+        return ""
+    head = ("left out", "texts", "share of tokens", "gain in macro-F1 (95 % interval)", "gain over a random drop")
+    return (
+        "What each generator, model and prompt contributes: the score of all texts minus that without its texts, and "
+        "the score after a random drop of as many texts with the same labels minus that.\n\n" + table(head, rows)
+    )
+
+
+def _difference(difference: float, interval: Sequence[float]) -> str:
+    return f"{difference:+.3f} ({interval[0]:+.3f} to {interval[1]:+.3f})"
 
 
 def _score(result: Mapping[str, Any]) -> str:
