@@ -4,6 +4,10 @@ k-center (Gonzalez 1985) always adds the text that is farthest from those select
 disparity-min at the same cost. It prefers outliers, so it runs after every filter, and it selects from only a few more
 texts than the quota.
 
+With `weigh_by_confidence` a text counts less the less certain its label is. Of texts that a judge let pass, one in
+twenty of them wrong, a classifier then learns more than from the unweighted selection (macro-F1 + .018 and + .005 on
+banking77, words and embeddings; `eval/research_log.md` has other sets).
+
 Does not catch: low quality, which it never looks at. A classifier trained on a diverse selection is not better than one
 trained on a random selection of the same size; use it for variety and for reviews.
 """

@@ -74,10 +74,10 @@ class SeedClassifiers:
                 results[index] = (classifier.labels, row)
         return results
 
-    def margin_limits(self, share: float, max_recall: float) -> dict[str, float]:
-        """Return limits for the margins of texts, by label, for labels whose own seeds are mostly put elsewhere.
+    def margin_limits(self, share: float) -> dict[str, float]:
+        """Return limits for the margins of texts, by label, where the label's own seeds are mostly put elsewhere.
 
-        These are labels with eight seeds or more of which fewer than `max_recall` are put first.
+        These are labels with eight seeds or more of which less than `share` are put first; the limits are below 0.
 
         The margin is the logarithm of the label's probability over the highest of the other labels. The limit is the
         margin that `share` of the label's seeds reach when the classifier was not trained on them (five folds). {}
@@ -108,11 +108,8 @@ class SeedClassifiers:
                 if names[row] in large:
                     margin = log_margin(names[row], classifier.labels, probabilities)
                     margins.setdefault(names[row], []).append(margin)
-        return {
-            label: float(np.quantile(values, 1 - share))
-            for label, values in margins.items()
-            if np.quantile(values, 1 - max_recall) < 0
-        }
+        limits = {label: float(np.quantile(values, 1 - share)) for label, values in margins.items()}
+        return {label: limit for label, limit in limits.items() if limit < 0}
 
     def _fold_shown(self, record: Record) -> int:
         """Return the fold of the seeds that the text was made from; NO_FOLD for none or several folds."""
