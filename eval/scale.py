@@ -12,7 +12,7 @@ comparison of every pair.
 cells: `run` of a recipe with the scripted model and a quota for each of 10, 77 and 1,000 labels.
 verbs: the commands that read a finished run, on one of a million texts.
 half: semantic_duplicate with accepted vectors of half precision; --texts is a CSV file with real texts.
-held: what stays in memory a text, by part of the run: the slope of resident memory between half of the texts and all.
+held: what stays in memory a text, by part of a run: what is allocated for the second half of the texts.
 shards: `filter` on the texts of `texts` in ten files, in one process or on a Ray cluster, and its rows next to those of
 `run` on the same files. With --on, the CPU time and memory are those of the command alone, not of its tasks.
 
@@ -26,13 +26,13 @@ import argparse
 import csv
 import json
 import math
-import multiprocessing
 import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +42,7 @@ NEAR_SIZES = (10_000, 50_000, 200_000)
 EXACT_SIZE = 5_000
 SIMILARITY = 0.7
 BATCH = 1_000
-HELD = (
-    "texts of the source",
-    "outcomes",
-    "accepted records",
-    "dropped records",
-    "exact_duplicate",
-    "near_duplicate",
-)
-HELD_SIZE = 1_000_000
+HELD_SIZE = 400_000
 SHARDS = 10
 COMPARED = {"data": ["id", "text"], "dropped": ["id", "step", "reason", "score", "duplicate_of"]}
 CELLS = (10, 77, 1_000)
@@ -226,17 +218,15 @@ def measure_texts(folder: Path, sizes: Sequence[int]) -> Path:
     return folder / f"run-{sizes[-1]}"
 
 
-def hold(part: str, count: int, folder: Path, results: multiprocessing.SimpleQueue[float]) -> None:
-    """Let a part of a run remember texts, and put the bytes that it holds for each of the second half."""
+def measure_held(folder: Path, count: int) -> None:
+    """Print the bytes that each part of a run holds a text, by the memory that Python and numpy have allocated."""
     from textsynth.core.records import DroppedRecord, Provenance, Record, RecordLedger
     from textsynth.filter.exact_duplicate import ExactDuplicateSession
     from textsynth.filter.near_duplicate import NearDuplicateSession
     from textsynth.sources.packed_texts import PackedTexts
     from textsynth.store.record_spool import RecordSpool
 
-    texts, ledger, records = PackedTexts(), RecordLedger(), RecordSpool[Record](folder)
-    dropped = RecordSpool[DroppedRecord](folder)
-    exact, near = ExactDuplicateSession(), NearDuplicateSession(SIMILARITY)
+    ledger, dropped = RecordLedger(), RecordSpool[DroppedRecord](folder)
 
     def remember_outcomes(batch: Sequence[Record]) -> None:
         ledger.register(batch)
@@ -244,39 +234,29 @@ def hold(part: str, count: int, folder: Path, results: multiprocessing.SimpleQue
             ledger.resolve(record, "accepted")
         ledger.verify()
 
-    remember: dict[str, Callable[[Sequence[Record]], object]] = {
+    texts = PackedTexts()
+    parts: dict[str, Callable[[Sequence[Record]], object]] = {
         "texts of the source": lambda batch: texts.extend([record.text for record in batch]),
         "outcomes": remember_outcomes,
-        "accepted records": records.extend,
+        "accepted records": RecordSpool[Record](folder).extend,
         "dropped records": lambda batch: dropped.extend(
             [DroppedRecord(record, "filter", "a", "b") for record in batch]
         ),
-        "exact_duplicate": exact.commit,
-        "near_duplicate": near.commit,
+        "exact_duplicate": ExactDuplicateSession().commit,
+        "near_duplicate": NearDuplicateSession(SIMILARITY).commit,
     }
-    sizes = []
-    origin, batch = Provenance("existing"), list[Record]()
-    for number, words in enumerate(sentences(count, random.Random(3)), 1):
-        batch.append(Record(" ".join(words), origin))
-        if len(batch) == BATCH:
-            remember[part](batch)
-            batch = []
-        if number % (count // 2) == 0:
-            sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
-    results.put((sizes[1] - sizes[0]) / (count - count // 2))
-
-
-def measure_held(count: int) -> None:
-    """Print the bytes that each part of a run holds a text of 24 words."""
+    origin = Provenance("existing")
+    written = [" ".join(words) for words in sentences(count, random.Random(3))]
     print(f"held in memory for each of the texts {count // 2:,} to {count:,}:")
-    context = multiprocessing.get_context("spawn")
-    for part in HELD:
-        results: multiprocessing.SimpleQueue[float] = context.SimpleQueue()
-        with tempfile.TemporaryDirectory() as name:
-            process = context.Process(target=hold, args=(part, count, Path(name), results))
-            process.start()
-            process.join()
-        print(f"  {part}: {results.get():.0f} bytes", flush=True)
+    for part, remember in parts.items():
+        tracemalloc.start()
+        held = []
+        for start in range(0, count, BATCH):
+            remember([Record(text, origin) for text in written[start : start + BATCH]])
+            if start + BATCH in (count // 2, count):
+                held.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        print(f"  {part}: {(held[1] - held[0]) / (count / 2):.0f} bytes", flush=True)
 
 
 def measure_half(path: Path) -> None:
@@ -488,7 +468,7 @@ def main() -> None:
         if "cells" in parts:
             measure_cells(folder)
         if "held" in parts:
-            measure_held(HELD_SIZE)
+            measure_held(folder, HELD_SIZE)
         if "half" in parts:
             measure_half(arguments.texts)
 

@@ -200,3 +200,16 @@ def test_sets_whose_words_are_numbers_have_the_same_neighbours(
             index.add(minhash_signatures(sets[start : start + 4]))
         signatures = minhash_signatures([*queries, *sets])
         assert packed.find(signatures) == plain.find(signatures)
+
+
+def test_entries_that_share_a_bucket_by_chance_do_not_make_a_query_crowded() -> None:
+    rng = np.random.default_rng(1)
+    sets = [frozenset(f"w{number}" for number in rng.integers(0, 50_000, 20)) for _ in range(3000)]
+    templates = [frozenset([*"abcdefghijklmnopqr", f"x{number}", f"y{number}"]) for number in range(3000)]
+    for texts, is_crowded in ((sets, False), (templates, True)):
+        index = WordSetIndex(max_entries=40)  # of 20 bands, each in a bucket with two to four entries in every run
+        for start in range(0, len(texts), 500):
+            signatures = minhash_signatures(texts[start : start + 500])
+            index.find(signatures)
+            index.add(signatures)
+        assert index.has_exact_index == is_crowded

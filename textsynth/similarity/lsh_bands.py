@@ -43,6 +43,11 @@ class LshBands:
         """The bytes that the table takes."""
         return sum(run.entries.nbytes + run.starts.nbytes for run in self._runs)
 
+    @property
+    def chance_entries(self) -> float:
+        """How many of the entries that `count_entries` returns have another band in the same bucket, on average."""
+        return self._bands * sum(len(run.entries) / (len(run.starts) - 1) for run in self._runs)
+
     def add(self, digests: Digests, rows: Sequence[int]) -> None:
         """Add signatures (n, permutations) under their rows."""
         if not len(rows):

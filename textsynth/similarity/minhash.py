@@ -24,7 +24,8 @@ SHORT_TEXT_WORDS = 5
 MAX_ENTRIES = 400
 """From this number of entries of the band table on, a query takes the exact index: few of them are neighbours.
 
-In 100,000 texts of 8 to 40 words, 15 % of them duplicates, no query has more than 250.
+In 100,000 texts of 8 to 40 words, 15 % of them duplicates, no query has more than 250. In a table of millions of texts
+more than half of this number are in a query's buckets by chance, and come on top.
 """
 ENTRIES_PER_SET = 2  # once such queries have met this number of entries a set, all sets are indexed exactly
 
@@ -71,11 +72,15 @@ class WordSetIndex:
     those of a template do; then queries with many candidates in the band table take the exact index instead.
     """
 
-    def __init__(self, similarity: float = 0.7, max_unpacked: int = MAX_UNPACKED_SETS) -> None:
+    def __init__(
+        self, similarity: float = 0.7, max_unpacked: int = MAX_UNPACKED_SETS, max_entries: int = MAX_ENTRIES
+    ) -> None:
         """Create an empty index; a neighbour has a Jaccard similarity of at least `similarity`, in (0, 1].
 
-        Of the sets before the last `max_unpacked` ones only the numbers of their words are in memory.
+        Of the sets before the last `max_unpacked` ones only the numbers of their words are in memory. `max_entries` is
+        the number of entries of the band table from which on a query takes the exact index.
         """
+        self._max_entries = max_entries
         self.similarity = similarity
         self._bands = LshBands(band_count(similarity))
         self._sets = _WordSets(max_unpacked)
@@ -86,6 +91,11 @@ class WordSetIndex:
 
     def __len__(self) -> int:
         return len(self._sets)
+
+    @property
+    def has_exact_index(self) -> bool:
+        """Whether all sets are in the exact index, as many of them share bands."""
+        return self._max_exact_size == math.inf
 
     def add(self, signatures: Sequence[WordSetSignature]) -> None:
         """Add word sets; their rows continue from the last one."""
@@ -104,7 +114,7 @@ class WordSetIndex:
         """
         digests = stack_digests(signatures)
         entries = self._bands.count_entries(digests)
-        is_crowded = entries > MAX_ENTRIES
+        is_crowded = entries > max(self._max_entries, self._max_entries / 2 + self._bands.chance_entries)
         self._crowded_entries += int(entries[is_crowded].sum())
         if self._crowded_entries > ENTRIES_PER_SET * len(self._sets):
             self._index_all()
