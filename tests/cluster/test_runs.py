@@ -30,7 +30,7 @@ from textsynth.runner import run
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")]
 
-SMALL_RECIPE = KILLS_RECIPE.replace("want: {label: 600}", "want: {label: 60}")
+SMALL_RECIPE = KILLS_RECIPE.replace("want: {label: 300}", "want: {label: 60}")
 PLUGIN = """
 from textsynth.core.records import Completion
 from textsynth.models import Model, ModelOptions
@@ -90,7 +90,8 @@ def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Pa
         assert lines[0] == "Ray on this machine: 2 nodes, 2 CPUs"
         assert dataset_bytes(folder / str(workers)) == dataset_bytes(folder / "0"), workers
         assert journal_keys(folder / str(workers)) == journal_keys(folder / "0")
-    assert not worker_processes(all_processes())  # none is left, though Ray goes on
+    while worker_processes(all_processes()):  # none is left, though Ray goes on
+        time.sleep(0.05)
 
 
 def test_a_worker_that_is_killed_loses_nothing(
@@ -166,7 +167,7 @@ def test_an_error_of_the_model_is_the_error_of_a_run_without_ray(two_nodes: Any,
     for number, (setting, kind) in enumerate(settings):
         messages = []
         for on in (None, "ray"):
-            with pytest.raises(Exception, match="") as error:
+            with pytest.raises((TextSynthError, KeyError)) as error:
                 run_in(folder, "small", f"{number}-{on}", set_=(setting,), on=on)
             messages.append(str(error.value))
         assert isinstance(error.value, kind)
@@ -205,13 +206,12 @@ def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
 
     generator = random.Random(0)
     words = SEEDS_CSV.replace(",", " ").split()
-    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(300)]
+    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(150)]
     expected = SentenceEncoder(BUNDLED_EMBEDDER).encode(texts)
     lines: list[str] = []
     with connect("ray") as cluster:
         encoder = ClusterEncoder(cluster, BUNDLED_EMBEDDER, 2, lines.append)
         assert encoder.encode(texts).tobytes() == expected.tobytes()
-        assert encoder.encode(texts[:3]).tobytes() == SentenceEncoder(BUNDLED_EMBEDDER).encode(texts[:3]).tobytes()
         kill_encoder()
         assert encoder.encode(texts).tobytes() == expected.tobytes()
         encoder.close()
