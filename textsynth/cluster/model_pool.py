@@ -36,7 +36,8 @@ EXCHANGES = 2
 MAX_ENDS = 6
 MAX_SENDS = 12
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
-# A worker that is not started after this time is said to wait; with no other worker at work, the run stops after that.
+# After this time a worker that has no place yet is said to wait, and requests go out without it; with no other worker
+# at work, the run stops after the second time.
 PATIENCE_SECONDS, START_SECONDS = 15.0, 180.0
 CLOSE_SECONDS = 30.0
 
@@ -116,6 +117,7 @@ class ClusterModel(Model):
         self._tasks: set[asyncio.Task[None]] = set()
         self._divides: bool | None = None
         self._became_ready = asyncio.Event()
+        self._has_started = asyncio.Event()
         self._error: TextSynthError | None = None
 
     @property
@@ -135,6 +137,7 @@ class ClusterModel(Model):
         try:
             while self._divides is None:
                 await self._first_of(call, self._became_ready.wait())
+            await self._first_of(call, self._has_started.wait())
             batches = await self._first_of(call, self._divide(requests)) if self._divides else _units_of(requests)
             call.in_order = self._divides
             units = [_Unit(self._next_number(), call, list(batch)) for batch in batches]
@@ -257,6 +260,13 @@ class ClusterModel(Model):
         self._divides = divides
         worker.is_ready, worker.load, worker.exchanges, worker.capacity = True, 0, 0, FIRST_CAPACITY
         self._became_ready.set()
+        self._note_start()
+        asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._has_started.set)
+
+    def _note_start(self) -> None:
+        """Let the requests go out once every worker is ready or left out: the first one must not get all of them."""
+        if all(worker.is_ready or worker.error is not None for worker in self._workers):
+            self._has_started.set()
 
     async def _placed(self, worker: _Worker) -> str:
         """Return the address of the worker's node. Raises ClusterError where no worker has a place for minutes."""
@@ -304,6 +314,7 @@ class ClusterModel(Model):
     def _give_up(self, worker: _Worker, error: TextSynthError) -> None:
         """Leave a worker out. With none left, the run stops with the error of the first one."""
         worker.error = error
+        self._note_start()
         self._take_back(worker)
         if all(each.error is not None for each in self._workers):
             first = next(each.error for each in self._workers if each.error is not None)
