@@ -177,7 +177,7 @@ def test_an_error_of_the_model_is_the_error_of_a_run_without_ray(two_nodes: Any,
 
 def test_too_few_gpus_are_one_sentence_before_a_request(two_nodes: Any, folder: Path) -> None:
     setting = "models.generator={vllm: {model: no/such, replicas: 2, flags: {tensor-parallel-size: 4}}}"
-    sentence = "models: generator: 2 servers of 4 GPUs each need 8 GPUs, but the cluster has 0 on 2 nodes, room for 0"
+    sentence = "models: generator: 2 servers of 4 GPUs each need 8 GPUs, but the cluster has 0 on 2 nodes, enough for 0"
     with pytest.raises(ClusterError, match=sentence):
         run_in(folder, "small", "gpus", set_=(setting,), on="ray")
 

@@ -18,7 +18,7 @@ from typing import Any
 from textsynth.cluster.connection import Cluster, reason_of
 from textsynth.cluster.messages import WorkerReply, decode_reply, encode_units
 from textsynth.cluster.package import environment_for, pack, secrets_of_run, thread_variables
-from textsynth.cluster.placement import check_room, count_workers, placement
+from textsynth.cluster.placement import check_gpus, count_workers, placement
 from textsynth.cluster.worker import ENOUGH_ANSWERS, ModelWorker, WorkerStart, as_error
 from textsynth.core.errors import ClusterError, TextSynthError, UsageError
 from textsynth.core.formatting import pluralize
@@ -36,7 +36,7 @@ EXCHANGES = 2
 MAX_ENDS = 6
 MAX_SENDS = 12
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
-# After this time a worker that has no place yet is said to wait, and requests go out without it; with no other worker
+# After this time the run logs that a worker waits for its place, and requests go out without it; with no other worker
 # at work, the run stops after the second time.
 PATIENCE_SECONDS, START_SECONDS = 15.0, 180.0
 CLOSE_SECONDS = 30.0
@@ -106,7 +106,7 @@ class ClusterModel(Model):
         nodes = cluster.nodes()
         self._needs = options.worker_needs(runtime)
         count = count_workers(self._needs, nodes, workers)
-        check_room(name, self._needs, count, nodes)
+        check_gpus(name, self._needs, count, nodes)
         names = [f"{name}: worker {number} of {count}" for number in range(1, count + 1)]
         self._workers = [_Worker(number, label) for number, label in enumerate(names)]
         self._package = pack(options, runtime.recipe_folder)
@@ -122,7 +122,7 @@ class ClusterModel(Model):
 
     @property
     def in_flight(self) -> int:
-        """The number of requests that the workers' models are working on, as they said last."""
+        """The number of requests that the workers' models are working on, as they reported last."""
         return sum(
             worker.load if worker.in_flight is None else min(worker.load, worker.in_flight) for worker in self._workers
         )
@@ -198,7 +198,7 @@ class ClusterModel(Model):
                 continue
             try:
                 batches, error = pickle.loads(await _result(worker.actor.divide.remote(content)))
-            except Exception as ended:
+            except self._cluster.errors as ended:
                 self._note_end(worker, ended)
                 continue
             if error is not None:
@@ -218,7 +218,7 @@ class ClusterModel(Model):
             except TextSynthError as error:
                 self._give_up(worker, error)
                 return
-            except Exception as error:
+            except self._cluster.errors as error:
                 reason = error
             if worker.answers:
                 pause, ends, worker.answers = FIRST_PAUSE_SECONDS, 0, 0
@@ -365,7 +365,7 @@ class ClusterModel(Model):
         content = encode_units(unanswered.items())
         try:
             reply = decode_reply(await _result(actor.exchange.remote(content)))
-        except Exception as error:
+        except self._cluster.errors as error:
             if worker.actor is actor:
                 self._note_end(worker, error)
             return
