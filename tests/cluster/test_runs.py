@@ -206,20 +206,21 @@ def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
 
     generator = random.Random(0)
     words = SEEDS_CSV.replace(",", " ").split()
-    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(150)]
+    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(100)]
     expected = SentenceEncoder(BUNDLED_EMBEDDER).encode(texts)
     lines: list[str] = []
     with connect("ray") as cluster:
         encoder = ClusterEncoder(cluster, BUNDLED_EMBEDDER, 2, lines.append)
-        assert encoder.encode(texts).tobytes() == expected.tobytes()
-        kill_encoder()
+        encoder.load()
+        while not kill_encoder():
+            time.sleep(0.05)
         assert encoder.encode(texts).tobytes() == expected.tobytes()
         encoder.close()
     assert any("embedder: worker" in line and "has ended" in line for line in lines)
 
 
-def kill_encoder() -> None:
-    """Kill one worker of the embedder."""
+def kill_encoder() -> bool:
+    """Kill one worker of the embedder; return whether there was one."""
     for pid in all_processes():
         try:
             title = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -227,4 +228,5 @@ def kill_encoder() -> None:
             continue
         if title.startswith(b"ray::EncodingWorker"):
             os.kill(pid, signal.SIGKILL)
-            return
+            return True
+    return False
