@@ -4,9 +4,9 @@
     python eval/ray_overhead.py kills [--kills 10] [--seed 0]
 
 cpu: runs with length, exact and near duplicates and the journal, against the mock server: in one process, and with two
-workers of Ray on this machine, in turns. Costs are CPU seconds of the run and of everything that it starts, Ray's own
-processes included, sampled every 20 ms; the CPU time of a request is the slope between a short and a long run, which
-excludes the start of Ray. The server is not counted.
+workers of Ray on this machine, in turns. Costs are CPU seconds of the run and of its workers, sampled every 20 ms; the
+CPU time of a request is the slope between a short and a long run, which excludes their start. The server is not
+counted; Ray's own processes, which take CPU time by the second and not by the request, are shown apart.
 
 kills: a worker, and then the run itself, is killed with -9 at random moments. The model notes each request with the
 time, so that requests whose answer was in the journal at a kill can be counted afterwards. Exits with 1 where the data
@@ -70,19 +70,23 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_cpu_seconds(command: Sequence[str]) -> float:
-    """Return the CPU seconds of a command and of all processes below it. Raises SystemExit where it fails."""
+def run_cpu_seconds(command: Sequence[str]) -> tuple[float, float]:
+    """Return the CPU seconds of a run with its workers, and of Ray's own processes. SystemExit: it failed."""
     seconds: dict[int, float] = {}
+    workers: set[int] = set()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
         while process.poll() is None:
-            for pid in (process.pid, *children(process.pid)):
+            below = children(process.pid)
+            workers.update(worker_processes(below))
+            for pid in (process.pid, *below):
                 seconds[pid] = max(seconds.get(pid, 0.0), cpu_seconds(pid))
             time.sleep(SAMPLE_SECONDS)
         if process.returncode not in (0, 3):
             output.seek(0)
             raise SystemExit(output.read())
-    return sum(seconds.values())
+    own = sum(value for pid, value in seconds.items() if pid == process.pid or pid in workers)
+    return own, sum(seconds.values()) - own
 
 
 def measure_cpu(arguments: argparse.Namespace, folder: Path, url: str) -> None:
@@ -105,15 +109,16 @@ def measure_cpu(arguments: argparse.Namespace, folder: Path, url: str) -> None:
                 out = folder / f"run-{time.monotonic_ns()}"
                 command = [sys.executable, "-m", "textsynth", "run", str(recipe), "--out", str(out), "--quiet"]
                 costs.append(run_cpu_seconds([*command, *options]))
-            slopes[mode].append(1000 * (costs[1] - costs[0]) / (arguments.requests - few))
+            slopes[mode].append(1000 * (costs[1][0] - costs[0][0]) / (arguments.requests - few))
             print(
-                f"turn {turn + 1}, {mode}: {slopes[mode][-1]:.3f} ms a request, {costs[0]:.1f} s and {costs[1]:.1f} s"
+                f"turn {turn + 1}, {mode}: {slopes[mode][-1]:.3f} ms a request;"
+                f" Ray's own processes {costs[0][1]:.1f} and {costs[1][1]:.1f} s",
+                flush=True,
             )
-            sys.stdout.flush()
-    overhead = [ray / plain - 1 for plain, ray in zip(*slopes.values(), strict=True)]
+    overhead = [100 * (ray / plain - 1) for plain, ray in zip(*slopes.values(), strict=True)]
     for mode, values in slopes.items():
         print(f"{mode}: {median_range(values)} ms a request")
-    print(f"overhead: {median_range([100 * share for share in overhead])} %")
+    print(f"overhead: {median_range(overhead)} %")
 
 
 def kill_one(

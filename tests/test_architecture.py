@@ -238,12 +238,14 @@ def test_only_the_command_line_prints() -> None:
 
 
 def test_broad_except_only_where_code_of_users_runs() -> None:
-    # A plug-in may raise anything: while it is loaded, while its check runs, its scripted model answers or its
-    # classifier is trained. The command line catches all errors to name the line of the plug-in.
+    # A plug-in may raise anything: while it is loaded, while its check runs, its scripted model answers, its model
+    # answers in a worker of a cluster, or its classifier is trained. The command line catches all errors to name the
+    # line of the plug-in.
     allowed = {
         "textsynth/core/registry.py",
         "textsynth/core/protocols.py",
         "textsynth/models/scripted_answers.py",
+        "textsynth/cluster/worker.py",
         "textsynth/evaluate/own_classifier.py",
         "textsynth/cluster/tasks.py",
         "textsynth/cli/__init__.py",

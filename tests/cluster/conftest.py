@@ -24,13 +24,15 @@ def two_nodes() -> Iterator[Any]:
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'textsynth[ray]'")
     paths = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([paths] if paths else [])])
-    folder = tempfile.mkdtemp(prefix="ts-ray-", dir="/tmp")
+    folder = tempfile.mkdtemp(prefix="ts-", dir="/tmp")
+    os.environ["RAY_TMPDIR"] = folder
+    (Path(folder) / "ray").mkdir()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own
         from ray.cluster_utils import Cluster
 
         options = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args={**options, "temp_dir": folder})
+        cluster = Cluster(initialize_head=True, head_node_args=options)
         cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
         ray.init(address=cluster.address, log_to_driver=False, configure_logging=False, logging_level="ERROR")
     cluster.folder = Path(folder)

@@ -38,7 +38,7 @@ sources: {seeds: seeds.csv}
 generate: [labelled: {source: seeds}]
 filter: [length, exact_duplicate, near_duplicate]
 select: []
-want: {label: 600}
+want: {label: 300}
 """
 
 

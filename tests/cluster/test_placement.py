@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from textsynth.cluster.connection import Node
-from textsynth.cluster.placement import MAX_DEFAULT_WORKERS, check_room, count_workers
+from textsynth.cluster.placement import MAX_DEFAULT_WORKERS, check_gpus, count_workers
 from textsynth.core.errors import ClusterError
 from textsynth.models import WorkerNeeds
 
@@ -34,12 +34,12 @@ def test_a_large_cluster_gets_a_bounded_number_of_workers_and_one_without_cpus_g
 
 def test_gpus_of_different_nodes_do_not_make_one_server() -> None:
     nodes = [Node("x", "x", 8, 3), Node("y", "y", 8, 3)]
-    check_room("generator", WorkerNeeds(2, 2, is_fixed=True), 2, nodes)
+    check_gpus("generator", WorkerNeeds(2, 2, is_fixed=True), 2, nodes)
     with pytest.raises(ClusterError) as error:
-        check_room("generator", WorkerNeeds(3, 2, is_fixed=True), 3, nodes)
+        check_gpus("generator", WorkerNeeds(3, 2, is_fixed=True), 3, nodes)
     assert str(error.value) == (
-        "models: generator: 3 servers of 2 GPUs each need 6 GPUs, but the cluster has 6 on 2 nodes, room for 2;"
+        "models: generator: 3 servers of 2 GPUs each need 6 GPUs, but the cluster has 6 on 2 nodes, enough for 2;"
         " lower replicas or tensor-parallel-size"
     )
     with pytest.raises(ClusterError, match=r"generator: 1 server of 4 GPUs needs 4 GPUs, but the cluster has 6 on"):
-        check_room("generator", WorkerNeeds(1, 4, is_fixed=True), 1, nodes)
+        check_gpus("generator", WorkerNeeds(1, 4, is_fixed=True), 1, nodes)

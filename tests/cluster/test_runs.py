@@ -30,7 +30,7 @@ from textsynth.runner import run
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")]
 
-SMALL_RECIPE = KILLS_RECIPE.replace("want: {label: 600}", "want: {label: 60}")
+SMALL_RECIPE = KILLS_RECIPE.replace("want: {label: 300}", "want: {label: 60}")
 PLUGIN = """
 from textsynth.core.records import Completion
 from textsynth.models import Model, ModelOptions
@@ -90,7 +90,8 @@ def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Pa
         assert lines[0] == "Ray on this machine: 2 nodes, 2 CPUs"
         assert dataset_bytes(folder / str(workers)) == dataset_bytes(folder / "0"), workers
         assert journal_keys(folder / str(workers)) == journal_keys(folder / "0")
-    assert not worker_processes(all_processes())  # none is left, though Ray goes on
+    while worker_processes(all_processes()):  # none is left, though Ray goes on
+        time.sleep(0.05)
 
 
 def test_a_worker_that_is_killed_loses_nothing(
@@ -166,7 +167,7 @@ def test_an_error_of_the_model_is_the_error_of_a_run_without_ray(two_nodes: Any,
     for number, (setting, kind) in enumerate(settings):
         messages = []
         for on in (None, "ray"):
-            with pytest.raises(Exception, match="") as error:
+            with pytest.raises((TextSynthError, KeyError)) as error:
                 run_in(folder, "small", f"{number}-{on}", set_=(setting,), on=on)
             messages.append(str(error.value))
         assert isinstance(error.value, kind)
@@ -176,7 +177,7 @@ def test_an_error_of_the_model_is_the_error_of_a_run_without_ray(two_nodes: Any,
 
 def test_too_few_gpus_are_one_sentence_before_a_request(two_nodes: Any, folder: Path) -> None:
     setting = "models.generator={vllm: {model: no/such, replicas: 2, flags: {tensor-parallel-size: 4}}}"
-    sentence = "models: generator: 2 servers of 4 GPUs each need 8 GPUs, but the cluster has 0 on 2 nodes, room for 0"
+    sentence = "models: generator: 2 servers of 4 GPUs each need 8 GPUs, but the cluster has 0 on 2 nodes, enough for 0"
     with pytest.raises(ClusterError, match=sentence):
         run_in(folder, "small", "gpus", set_=(setting,), on="ray")
 
@@ -205,21 +206,21 @@ def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
 
     generator = random.Random(0)
     words = SEEDS_CSV.replace(",", " ").split()
-    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(300)]
+    texts = [" ".join(generator.choices(words, k=generator.randint(1, 30))) for _ in range(100)]
     expected = SentenceEncoder(BUNDLED_EMBEDDER).encode(texts)
     lines: list[str] = []
     with connect("ray") as cluster:
         encoder = ClusterEncoder(cluster, BUNDLED_EMBEDDER, 2, lines.append)
-        assert encoder.encode(texts).tobytes() == expected.tobytes()
-        assert encoder.encode(texts[:3]).tobytes() == SentenceEncoder(BUNDLED_EMBEDDER).encode(texts[:3]).tobytes()
-        kill_encoder()
+        encoder.load()
+        while not kill_encoder():
+            time.sleep(0.05)
         assert encoder.encode(texts).tobytes() == expected.tobytes()
         encoder.close()
     assert any("embedder: worker" in line and "has ended" in line for line in lines)
 
 
-def kill_encoder() -> None:
-    """Kill one worker of the embedder."""
+def kill_encoder() -> bool:
+    """Kill one worker of the embedder; return whether there was one."""
     for pid in all_processes():
         try:
             title = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -227,4 +228,5 @@ def kill_encoder() -> None:
             continue
         if title.startswith(b"ray::EncodingWorker"):
             os.kill(pid, signal.SIGKILL)
-            return
+            return True
+    return False

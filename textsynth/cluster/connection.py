@@ -47,17 +47,21 @@ class Node:
 
 
 class Cluster:
-    """A cluster in use: `ray` is the module, connected; `address` is that of the cluster, as the user wrote it."""
+    """A cluster in use: `ray` is the module, connected; `address` is that of the cluster, as the user wrote it.
+
+    `errors` are those of Ray where an actor, a node or the cluster has ended.
+    """
 
     def __init__(self, ray: Any, address: str) -> None:  # noqa: ANN401 — the module
         self.ray = ray
         self.address = address
+        self.errors: tuple[type[Exception], ...] = (ray.exceptions.RayError, ConnectionError)
 
     def nodes(self) -> list[Node]:
         """Return the nodes that are alive, in the order of their addresses. Raises ClusterError where Ray is gone."""
         try:
             nodes = self.ray.nodes()
-        except Exception as error:  # Ray has many kinds
+        except self.errors as error:
             raise ClusterError(f"{_name(self.address)} has gone: {reason_of(error)}") from error
         alive = [
             Node(
@@ -135,7 +139,7 @@ def _initialize(ray: Any, address: str, options: dict[str, Any]) -> None:  # noq
         ray.init(
             **options, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR, namespace="textsynth"
         )
-    except Exception as error:  # Ray raises many kinds, of which ConnectionError and RuntimeError are the usual ones
+    except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:  # a ConnectionError is an OSError
         ray.shutdown()
         verb = "Ray cannot be started on this machine" if address == LOCAL else f"{_name(address)} cannot be joined"
         raise ClusterError(f"{verb}: {reason_of(error)}") from error

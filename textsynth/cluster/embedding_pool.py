@@ -10,25 +10,17 @@ import pickle
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.cluster.connection import Cluster, reason_of
-from textsynth.cluster.package import (
-    apply_environment,
-    environment_for,
-    hide_secrets,
-    secrets_of_run,
-    thread_variables,
-)
+from textsynth.cluster.package import environment_for, secrets_of_run, thread_variables
 from textsynth.cluster.placement import count_workers, placement
-from textsynth.cluster.worker import as_error, describe_error
+from textsynth.cluster.worker import EncodingWorker, as_error
 from textsynth.core.errors import ClusterError
-from textsynth.core.resources import limit_threads
-from textsynth.core.secrets import RecipeSecrets
 from textsynth.models import WorkerNeeds
-from textsynth.similarity.embedder import USED_BY, SentenceEncoder, encoding_batches, require_embeddings
+from textsynth.similarity.embedder import USED_BY, encoding_batches, require_embeddings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,48 +32,6 @@ FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
 POLL_SECONDS = 1.0
 # The time limit of one batch, with the start of a worker and the download of a model.
 BATCH_SECONDS = 1800.0
-
-
-class EncodingWorker:
-    """The embedder of one actor."""
-
-    def __init__(self) -> None:
-        self._encoder: SentenceEncoder | None = None
-
-    def open(self, content: bytes) -> bytes:
-        """Load the model of a pickled (name, variables, threads, secrets); return the pickle of None, or an error."""
-        try:
-            name, variables, threads, secrets = pickle.loads(content)
-            self._open(name, variables, threads, secrets)
-        except BaseException as error:
-            return pickle.dumps(describe_error(error))
-        return pickle.dumps(None)
-
-    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32] | None, tuple[str, str] | None]:
-        """Return the vectors of the texts, or an error."""
-        try:
-            return self._loaded().encode(texts), None
-        except BaseException as error:
-            return None, describe_error(error)
-
-    def _loaded(self) -> SentenceEncoder:
-        if self._encoder is None:
-            raise RuntimeError("texts come after the model was loaded")
-        return self._encoder
-
-    def _open(
-        self,
-        name: str,
-        variables: Mapping[str, tuple[str, bool]],
-        threads: Mapping[str, str],
-        secrets: RecipeSecrets,
-    ) -> None:
-        apply_environment(variables, threads)
-        hide_secrets(secrets)
-        limit_threads()
-        encoder = SentenceEncoder(name)
-        encoder.load()
-        self._encoder = encoder
 
 
 class ClusterEncoder:
@@ -180,7 +130,7 @@ class ClusterEncoder:
 
         try:
             result = self._cluster.ray.get(reference)
-        except Exception as error:  # Ray has many kinds
+        except self._cluster.errors as error:
             self._restart(number, error)
             return None
         rows, failure = (None, pickle.loads(result)) if is_opening else result

@@ -18,7 +18,7 @@ from typing import Any
 from textsynth.cluster.connection import Cluster, reason_of
 from textsynth.cluster.messages import WorkerReply, decode_reply, encode_units
 from textsynth.cluster.package import environment_for, pack, secrets_of_run, thread_variables
-from textsynth.cluster.placement import check_room, count_workers, placement
+from textsynth.cluster.placement import check_gpus, count_workers, placement
 from textsynth.cluster.worker import ENOUGH_ANSWERS, ModelWorker, WorkerStart, as_error
 from textsynth.core.errors import ClusterError, TextSynthError, UsageError
 from textsynth.core.formatting import pluralize
@@ -36,7 +36,8 @@ EXCHANGES = 2
 MAX_ENDS = 6
 MAX_SENDS = 12
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
-# A worker that is not started after this time is said to wait; with no other worker at work, the run stops after that.
+# After this time the run logs that a worker waits for its place, and requests go out without it; with no other worker
+# at work, the run stops after the second time.
 PATIENCE_SECONDS, START_SECONDS = 15.0, 180.0
 CLOSE_SECONDS = 30.0
 
@@ -105,7 +106,7 @@ class ClusterModel(Model):
         nodes = cluster.nodes()
         self._needs = options.worker_needs(runtime)
         count = count_workers(self._needs, nodes, workers)
-        check_room(name, self._needs, count, nodes)
+        check_gpus(name, self._needs, count, nodes)
         names = [f"{name}: worker {number} of {count}" for number in range(1, count + 1)]
         self._workers = [_Worker(number, label) for number, label in enumerate(names)]
         self._package = pack(options, runtime.recipe_folder)
@@ -116,11 +117,12 @@ class ClusterModel(Model):
         self._tasks: set[asyncio.Task[None]] = set()
         self._divides: bool | None = None
         self._became_ready = asyncio.Event()
+        self._has_started = asyncio.Event()
         self._error: TextSynthError | None = None
 
     @property
     def in_flight(self) -> int:
-        """The number of requests that the workers' models are working on, as they said last."""
+        """The number of requests that the workers' models are working on, as they reported last."""
         return sum(
             worker.load if worker.in_flight is None else min(worker.load, worker.in_flight) for worker in self._workers
         )
@@ -135,6 +137,7 @@ class ClusterModel(Model):
         try:
             while self._divides is None:
                 await self._first_of(call, self._became_ready.wait())
+            await self._first_of(call, self._has_started.wait())
             batches = await self._first_of(call, self._divide(requests)) if self._divides else _units_of(requests)
             call.in_order = self._divides
             units = [_Unit(self._next_number(), call, list(batch)) for batch in batches]
@@ -195,7 +198,7 @@ class ClusterModel(Model):
                 continue
             try:
                 batches, error = pickle.loads(await _result(worker.actor.divide.remote(content)))
-            except Exception as ended:
+            except self._cluster.errors as ended:
                 self._note_end(worker, ended)
                 continue
             if error is not None:
@@ -215,7 +218,7 @@ class ClusterModel(Model):
             except TextSynthError as error:
                 self._give_up(worker, error)
                 return
-            except Exception as error:
+            except self._cluster.errors as error:
                 reason = error
             if worker.answers:
                 pause, ends, worker.answers = FIRST_PAUSE_SECONDS, 0, 0
@@ -257,6 +260,13 @@ class ClusterModel(Model):
         self._divides = divides
         worker.is_ready, worker.load, worker.exchanges, worker.capacity = True, 0, 0, FIRST_CAPACITY
         self._became_ready.set()
+        self._note_start()
+        asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._has_started.set)
+
+    def _note_start(self) -> None:
+        """Let the requests go out once every worker is ready or left out: the first one must not get all of them."""
+        if all(worker.is_ready or worker.error is not None for worker in self._workers):
+            self._has_started.set()
 
     async def _placed(self, worker: _Worker) -> str:
         """Return the address of the worker's node. Raises ClusterError where no worker has a place for minutes."""
@@ -304,6 +314,7 @@ class ClusterModel(Model):
     def _give_up(self, worker: _Worker, error: TextSynthError) -> None:
         """Leave a worker out. With none left, the run stops with the error of the first one."""
         worker.error = error
+        self._note_start()
         self._take_back(worker)
         if all(each.error is not None for each in self._workers):
             first = next(each.error for each in self._workers if each.error is not None)
@@ -354,7 +365,7 @@ class ClusterModel(Model):
         content = encode_units(unanswered.items())
         try:
             reply = decode_reply(await _result(actor.exchange.remote(content)))
-        except Exception as error:
+        except self._cluster.errors as error:
             if worker.actor is actor:
                 self._note_end(worker, error)
             return

@@ -25,18 +25,18 @@ def count_workers(needs: WorkerNeeds, nodes: Sequence[Node], workers: int | None
     return min(max(1, count), MAX_DEFAULT_WORKERS)
 
 
-def check_room(name: str, needs: WorkerNeeds, count: int, nodes: Sequence[Node]) -> None:
+def check_gpus(name: str, needs: WorkerNeeds, count: int, nodes: Sequence[Node]) -> None:
     """Raise ClusterError where the nodes have fewer GPUs than the workers of the model `name` need."""
     if not needs.gpus:
         return
-    room = sum(int(node.gpus) // needs.gpus for node in nodes)
-    if room < count:
+    servers = sum(int(node.gpus) // needs.gpus for node in nodes)
+    if servers < count:
         gpus = int(sum(node.gpus for node in nodes))
         each = f"{pluralize(needs.gpus, 'GPU')}{' each' if count > 1 else ''}"
         raise ClusterError(
             f"models: {name}: {pluralize(count, 'server')} of {each} "
             f"{'needs' if count == 1 else 'need'} {pluralize(count * needs.gpus, 'GPU')}, but the cluster has"
-            f" {gpus} on {pluralize(len(nodes), 'node')}, room for {room}; lower replicas or tensor-parallel-size"
+            f" {gpus} on {pluralize(len(nodes), 'node')}, enough for {servers}; lower replicas or tensor-parallel-size"
         )
 
 

@@ -1,4 +1,4 @@
-"""A worker of a model: opens the model on its node and answers the units that the run sends it. Runs in a Ray actor.
+"""What runs in the actors of Ray: a worker opens a model on its node and answers the units that the run sends it.
 
 The run keeps one call of `exchange` with each worker: it brings units and waits for answers, so that one call both ways
 carries many requests. The model itself runs in an event loop of its own thread, across all calls. What goes wrong is
@@ -8,13 +8,14 @@ part of an answer: an exception that left a method would be written to Ray's log
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import shutil
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textsynth.cluster.messages import WorkerReply, decode_units, encode_reply
 from textsynth.cluster.package import ModelPackage, apply_environment, hide_secrets
@@ -23,9 +24,14 @@ from textsynth.core.errors import ModelError, TextSynthError
 from textsynth.core.paths import cache_folder
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.core.registry import locate_plugin_error
-from textsynth.core.resources import limit_threads
+from textsynth.core.resources import limit_threads, rare_collections
 from textsynth.core.secrets import RecipeSecrets
 from textsynth.models import BatchedModel, Model, ModelRuntime
+from textsynth.similarity.embedder import SentenceEncoder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # An exchange ends with this many answers, or this long after the first one, or where the run has to call again.
 ENOUGH_ANSWERS = 64
@@ -61,6 +67,7 @@ class ModelWorker:
         self._model: Model | None = None
         self._divides = False
         self._copied_folder: Path | None = None
+        self._collections = contextlib.ExitStack()
         self._thread = threading.Thread(target=self._loop.run_forever, name="model", daemon=True)
         self._thread.start()
 
@@ -116,6 +123,7 @@ class ModelWorker:
         log_folder = Path(str(start.log_folder)) if has_logs else None
         runtime = ModelRuntime(folder, cache_folder(), self._log, log_folder)
         limit_threads()
+        self._collections.enter_context(rare_collections())
         options.check_dependencies()
         self._model = options.open_worker(runtime, start.number, start.count)
         self._divides = isinstance(self._model, BatchedModel)
@@ -211,6 +219,48 @@ class ModelWorker:
             self._wake()
         else:
             self._loop.call_soon_threadsafe(self._log, line)
+
+
+class EncodingWorker:
+    """The embedder of one actor."""
+
+    def __init__(self) -> None:
+        self._encoder: SentenceEncoder | None = None
+
+    def open(self, content: bytes) -> bytes:
+        """Load the model of a pickled (name, variables, threads, secrets); return the pickle of None, or an error."""
+        try:
+            name, variables, threads, secrets = pickle.loads(content)
+            self._open(name, variables, threads, secrets)
+        except BaseException as error:
+            return pickle.dumps(describe_error(error))
+        return pickle.dumps(None)
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32] | None, tuple[str, str] | None]:
+        """Return the vectors of the texts, or an error."""
+        try:
+            return self._loaded().encode(texts), None
+        except BaseException as error:
+            return None, describe_error(error)
+
+    def _loaded(self) -> SentenceEncoder:
+        if self._encoder is None:
+            raise RuntimeError("texts come after the model was loaded")
+        return self._encoder
+
+    def _open(
+        self,
+        name: str,
+        variables: Mapping[str, tuple[str, bool]],
+        threads: Mapping[str, str],
+        secrets: RecipeSecrets,
+    ) -> None:
+        apply_environment(variables, threads)
+        hide_secrets(secrets)
+        limit_threads()
+        encoder = SentenceEncoder(name)
+        encoder.load()
+        self._encoder = encoder
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:

@@ -10,7 +10,7 @@
     └── RunError                   1   the run itself failed
         ├── RunLocked              1   another run uses the same folder
         ├── JournalError           1   the journal cannot be written or read
-        ├── ClusterError           1   the cluster cannot be reached, or has no room for the run
+        ├── ClusterError           1   the cluster cannot be reached, or has too few GPUs
         └── LedgerError            1   a record was lost or counted twice: a bug in TextSynth
 
 A message is one sentence with four parts: where, what was wrong, what was found, what would be right.
@@ -100,7 +100,7 @@ class JournalError(RunError):
 
 
 class ClusterError(RunError):
-    """The cluster that the command names cannot be started or reached, or has no room for what the run needs."""
+    """The cluster that the command names cannot be started or reached, or has too few GPUs."""
 
 
 class LedgerError(RunError):
