@@ -110,8 +110,8 @@ def test_many_long_texts_have_the_verdicts_of_a_run(tmp_path: Path) -> None:
 
 def test_texts_that_share_most_of_their_words_have_the_verdicts_of_a_run(tmp_path: Path) -> None:
     rng = random.Random(4)
-    words = [f"{first}{second}" for first in WORDS for second in WORDS]
-    texts = [" ".join([*words[:30], *rng.choices(words[30:], k=6)]) for _ in range(900)]
+    words = [f"w{number}" for number in range(20_000)]
+    texts = [" ".join([*words[:40], *rng.choices(words[40:], k=10)]) for _ in range(900)]
     texts += [edited(rng.choice(texts), rng) for _ in range(100)]
     recipe = write_set(tmp_path, divided([{"text": text} for text in texts], 3))
     lines: list[str] = []
