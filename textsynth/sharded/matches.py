@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 
 from textsynth.sharded.plan import Plan
 from textsynth.sharded.texts import NEVER_FIRST, ROW_BITS
+from textsynth.similarity.minhash import max_different_bits
 from textsynth.similarity.prefix_index import PrefixIndex
 from textsynth.text.normalize import jaccard
 
 FEW_SETS = 16
 """From this number of sets in a group on, an index selects those that are compared."""
+FEW_TEXTS = 8
+"""In groups of at most this number of texts each pair is a group of its own, if its signatures are similar."""
 MAX_GROUP = 400
 """Groups of more texts that have texts in common become one: most of their texts share several keys."""
 MAX_EARLIER = 16
 """How many similar earlier texts are reported of each text, besides those that its own group leaves."""
+_BITS_OF_BYTE = np.array([number.bit_count() for number in range(256)], np.uint8)
 PAIR_COLUMNS = ("node", "order", "id", "earlier_node", "earlier_order", "earlier_id")
 
 
@@ -47,11 +51,44 @@ def group_keys(plan: Plan, part: int) -> dict[str, int]:
     names: NDArray[np.uint64] = np.add.reduceat(_mixed(nodes), starts) if len(starts) else nodes
     groups = np.repeat(_mixed(names ^ sizes.astype(np.uint64)), sizes)
     is_crowded = np.repeat(sizes > MAX_GROUP, sizes)
-    is_group = np.repeat(sizes > 1, sizes) & ~is_crowded
+    is_small = np.repeat(sizes <= FEW_TEXTS, sizes)
+    is_group = np.repeat(sizes > 1, sizes) & ~is_crowded & ~is_small
     _write_memberships(plan, f"crowded-{part}", nodes[is_crowded], groups[is_crowded], {})
     note = {"crowded": int(is_crowded.sum())}
-    _write_memberships(plan, name, nodes[is_group], groups[is_group], note)
+    bits = [table.column(column).to_numpy()[order] for column in ("bits", "bits2")]
+    pairs, pair_groups = _likely_pairs(keys, nodes, bits, is_small, max_different_bits(plan.similarity))
+    members, groups = np.append(nodes[is_group], pairs), np.append(groups[is_group], pair_groups)
+    _write_memberships(plan, name, members, groups, note)
     return note
+
+
+def _likely_pairs(
+    keys: NDArray[np.uint64],
+    nodes: NDArray[np.uint64],
+    bits: Sequence[NDArray[np.uint64]],
+    is_small: NDArray[np.bool_],
+    max_different: float,
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the texts of pairs in small groups whose signatures may be those of similar texts, each pair as a group.
+
+    Most texts that share one key by chance are left out, as their number grows with the square of that of all texts.
+    """
+    members: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
+    groups: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
+    for offset in range(1, FEW_TEXTS):
+        first = np.flatnonzero(is_small[:-offset] & (keys[:-offset] == keys[offset:]))
+        different = sum(_count_bits(column[first] ^ column[first + offset]) for column in bits)
+        first = first[different <= max_different]
+        one, other = nodes[first], nodes[first + offset]
+        name = _mixed(_mixed(one) + _mixed(other))
+        members += [one, other]
+        groups += [name, name]
+    return np.concatenate(members), np.concatenate(groups)
+
+
+def _count_bits(values: NDArray[np.uint64]) -> NDArray[np.int64]:
+    counts: NDArray[np.int64] = _BITS_OF_BYTE[values.view(np.uint8)].reshape(-1, 8).sum(axis=1, dtype=np.int64)
+    return counts
 
 
 def _write_memberships(
