@@ -20,7 +20,7 @@ def test_texts_are_filtered_from_files_to_files(
     assert result.code == 0
     assert "2 of 4 texts selected, in 2 shards" in result.out
     assert "exact_duplicate" in result.out
-    assert "step 1 of 7: reading 4 files" in result.err
+    assert "step 1 of 9: reading 4 files" in result.err
     assert sorted(path.name for path in Path("runs/sets-filtered").iterdir()) == [
         "README.md", "data", "dropped", "filter.json", "provenance",
     ]  # fmt: skip

@@ -108,6 +108,18 @@ def test_many_long_texts_have_the_verdicts_of_a_run(tmp_path: Path) -> None:
     assert result.compared < 1500
 
 
+def test_texts_that_share_most_of_their_words_have_the_verdicts_of_a_run(tmp_path: Path) -> None:
+    rng = random.Random(4)
+    words = [f"w{number}" for number in range(20_000)]
+    texts = [" ".join([*words[:40], *rng.choices(words[40:], k=10)]) for _ in range(900)]
+    texts += [edited(rng.choice(texts), rng) for _ in range(100)]
+    recipe = write_set(tmp_path, divided([{"text": text} for text in texts], 3))
+    lines: list[str] = []
+    filter_shards(recipe, out=str(tmp_path / "shards"), shards=4, log=lines.append)
+    assert any("joining these groups" in line for line in lines)
+    check_same(run_rows(recipe), read_rows(tmp_path / "shards"))
+
+
 def test_labels_and_fields_are_those_of_a_run_and_equal_rows_are_numbered_alike(tmp_path: Path) -> None:
     rows = [
         {"text": "where is my parcel", "label": "delivery", "ticket": "7"},

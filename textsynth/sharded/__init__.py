@@ -26,7 +26,13 @@ from textsynth.export.dataset import FOLDERS
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import pin_sources
 from textsynth.runner.setup import check_dependencies
-from textsynth.sharded.matches import compare_groups, group_keys, join_words
+from textsynth.sharded.matches import (
+    collect_words,
+    compare_groups,
+    group_keys,
+    join_linked_groups,
+    link_groups,
+)
 from textsynth.sharded.plan import Plan, make_plan
 from textsynth.sharded.resolution import Resolution, resolve_pairs
 from textsynth.sharded.shards import shard_result, write_shard
@@ -133,8 +139,10 @@ def _run_stages(plan: Plan, run_tasks: RunTasks, log: Callable[[str], None]) -> 
     notes: Notes = {}
     stages = _stages(plan)
     for number, (title, stage, tasks) in enumerate(stages, start=1):
+        if stage in (link_groups, join_linked_groups) and not any(note["crowded"] for note in notes[group_keys]):
+            continue
         log(f"step {number} of {len(stages)}: {title}")
-        run = _run_here if stage is _resolve else run_tasks
+        run = _run_here if stage in (_resolve, join_linked_groups) else run_tasks
         notes[stage] = list(run(functools.partial(stage, plan), range(tasks)))
     return notes
 
@@ -155,7 +163,9 @@ def _stages(plan: Plan) -> list[tuple[str, Stage, int]]:
     parts = plan.parts
     similar: list[tuple[str, Stage, int]] = [
         ("grouping texts that may be similar", group_keys, parts),
-        ("collecting their words", join_words, parts),
+        ("searching groups with texts in common", link_groups, parts),
+        ("joining these groups", join_linked_groups, 1),
+        ("collecting the words of the texts in groups", collect_words, parts),
         ("comparing them", compare_groups, parts),
         ("selecting the first of similar texts", _resolve, 1),
     ]
@@ -223,7 +233,7 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
         texts=sum(note["texts"] for note in written),
         selected=sum(note["selected"] for note in written),
         pairs=resolution.pairs,
-        compared=sum(note["compared"] for note in notes.get(join_words, ())),
+        compared=sum(note["compared"] for note in notes.get(collect_words, ())),
         splits={name: splits[name] for name in plan.recipe.export.splits},
         reasons=dict(reasons),
         notes=tuple(sentences),

@@ -7,6 +7,7 @@ counts once. Only texts in a group are compared, and a pair is reported with its
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,18 +16,27 @@ from numpy.typing import NDArray
 
 from textsynth.sharded.plan import Plan
 from textsynth.sharded.texts import NEVER_FIRST, ROW_BITS
+from textsynth.similarity.minhash import max_different_bits
 from textsynth.similarity.prefix_index import PrefixIndex
 from textsynth.text.normalize import jaccard
 
 FEW_SETS = 16
 """From this number of sets in a group on, an index selects those that are compared."""
+FEW_TEXTS = 8
+"""In groups of at most this number of texts each pair is a group of its own, if its signatures are similar."""
+MAX_GROUP = 400
+"""Groups of more texts that have texts in common become one: most of their texts share several keys."""
 MAX_EARLIER = 16
 """How many similar earlier texts are reported of each text, besides those that its own group leaves."""
+_BITS_OF_BYTE = np.array([number.bit_count() for number in range(256)], np.uint8)
 PAIR_COLUMNS = ("node", "order", "id", "earlier_node", "earlier_order", "earlier_id")
 
 
 def group_keys(plan: Plan, part: int) -> dict[str, int]:
-    """Find the texts that have a key in common, and write the group of each by the part of its text, `groups-PART`."""
+    """Find the texts that have a key in common, and write the group of each by the part of its text.
+
+    Groups of many texts are in `crowded-PART`, all others in `groups-PART`.
+    """
     name = f"groups-{part}"
     note = plan.work.note(name)
     if note is not None:
@@ -39,23 +49,114 @@ def group_keys(plan: Plan, part: int) -> dict[str, int]:
     sizes = np.diff(np.append(starts, len(keys)))
     # A group is named by its texts, so that those that share several keys are one group.
     names: NDArray[np.uint64] = np.add.reduceat(_mixed(nodes), starts) if len(starts) else nodes
-    in_group = np.repeat(sizes > 1, sizes)
-    groups = np.repeat(_mixed(names ^ sizes.astype(np.uint64)), sizes)[in_group]
-    members, groups = distinct_rows(nodes[in_group], groups)
-    note = {"largest": int(sizes.max(initial=0))}
-    home = (members >> np.uint64(ROW_BITS)).astype(np.int64)
-    plan.work.write_parts(name, {"node": members, "group": groups}, home, note)
+    groups = np.repeat(_mixed(names ^ sizes.astype(np.uint64)), sizes)
+    is_crowded = np.repeat(sizes > MAX_GROUP, sizes)
+    is_small = np.repeat(sizes <= FEW_TEXTS, sizes)
+    is_group = np.repeat(sizes > 1, sizes) & ~is_crowded & ~is_small
+    _write_memberships(plan, f"crowded-{part}", nodes[is_crowded], groups[is_crowded], {})
+    note = {"crowded": int(is_crowded.sum())}
+    bits = [table.column(column).to_numpy()[order] for column in ("bits", "bits2")]
+    pairs, pair_groups = _likely_pairs(keys, nodes, bits, is_small, max_different_bits(plan.similarity))
+    members, groups = np.append(nodes[is_group], pairs), np.append(groups[is_group], pair_groups)
+    _write_memberships(plan, name, members, groups, note)
     return note
 
 
-def join_words(plan: Plan, part: int) -> dict[str, int]:
+def _likely_pairs(
+    keys: NDArray[np.uint64],
+    nodes: NDArray[np.uint64],
+    bits: Sequence[NDArray[np.uint64]],
+    is_small: NDArray[np.bool_],
+    max_different: float,
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the texts of pairs in small groups whose signatures may be those of similar texts, each pair as a group.
+
+    Most texts that share one key by chance are left out, as their number grows with the square of that of all texts.
+    """
+    members: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
+    groups: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
+    for offset in range(1, FEW_TEXTS):
+        first = np.flatnonzero(is_small[:-offset] & (keys[:-offset] == keys[offset:]))
+        different = sum(_count_bits(column[first] ^ column[first + offset]) for column in bits)
+        first = first[different <= max_different]
+        one, other = nodes[first], nodes[first + offset]
+        name = _mixed(_mixed(one) + _mixed(other))
+        members += [one, other]
+        groups += [name, name]
+    return np.concatenate(members), np.concatenate(groups)
+
+
+def _count_bits(values: NDArray[np.uint64]) -> NDArray[np.int64]:
+    counts: NDArray[np.int64] = _BITS_OF_BYTE[values.view(np.uint8)].reshape(-1, 8).sum(axis=1, dtype=np.int64)
+    return counts
+
+
+def _write_memberships(
+    plan: Plan, name: str, nodes: NDArray[np.uint64], groups: NDArray[np.uint64], note: dict[str, int]
+) -> None:
+    members, groups = distinct_rows(nodes, groups)
+    home = (members >> np.uint64(ROW_BITS)).astype(np.int64)
+    plan.work.write_parts(name, {"node": members, "group": groups}, home, note)
+
+
+def link_groups(plan: Plan, part: int) -> dict[str, int]:
+    """Write which groups of many texts have a text in common, `links-PART`."""
+    name = f"links-{part}"
+    note = plan.work.note(name)
+    if note is not None:
+        return note
+    nodes, groups = _memberships(plan, "crowded", part)
+    is_same = nodes[1:] == nodes[:-1]
+    links = (np.append(groups, groups[:-1][is_same]), np.append(groups, groups[1:][is_same]))
+    first, second = distinct_rows(*links)
+    note = {"links": len(first)}
+    plan.work.write_parts(name, {"first": first, "second": second}, None, note)
+    return note
+
+
+def join_linked_groups(plan: Plan, number: int) -> dict[str, int]:
+    """Join the groups of many texts that have texts in common, and write the joined group of each, `joined`.
+
+    Such texts share most of their words, as those of a template do, and would be compared in many groups.
+    """
+    note = plan.work.note("joined")
+    if note is not None:
+        return note
+    leader: dict[int, int] = {}
+
+    def leader_of(group: int) -> int:
+        while leader.setdefault(group, group) != group:
+            leader[group] = group = leader[leader[group]]
+        return group
+
+    for part in range(plan.parts):
+        table = plan.work.read_part([f"links-{part}"], 0)
+        for first, second in zip(table.column("first").to_pylist(), table.column("second").to_pylist(), strict=True):
+            low, high = sorted((leader_of(first), leader_of(second)))
+            leader[high] = low
+    groups = sorted(leader)
+    columns = {
+        "group": np.array(groups, np.uint64),
+        "joined": np.array([leader_of(group) for group in groups], np.uint64),
+    }
+    note = {"joined": len(np.unique(columns["joined"]))}
+    plan.work.write_parts("joined", columns, None, note)
+    return note
+
+
+def collect_words(plan: Plan, part: int) -> dict[str, int]:
     """Write the words of the texts that are in a group, by the group's part, `members-PART`."""
     name = f"members-{part}"
     note = plan.work.note(name)
     if note is not None:
         return note
-    table = plan.work.read_part([f"groups-{number}" for number in range(plan.parts)], part)
-    members, groups = distinct_rows(table.column("node").to_numpy(), table.column("group").to_numpy())
+    members, groups = _memberships(plan, "groups", part)
+    if plan.work.note("joined") is not None:
+        joined = plan.work.read_part(["joined"], 0)
+        crowded, crowded_groups = _memberships(plan, "crowded", part)
+        at = np.searchsorted(joined.column("group").to_numpy(), crowded_groups)
+        crowded_groups = joined.column("joined").to_numpy()[at]
+        members, groups = distinct_rows(np.append(members, crowded), np.append(groups, crowded_groups))
     nodes = plan.work.read_part([f"nodes-{part}"], 0)
     at = np.searchsorted(nodes.column("node").to_numpy(), members)
     columns = {name: nodes.column(name).take(at) for name in nodes.column_names}
@@ -63,6 +164,12 @@ def join_words(plan: Plan, part: int) -> dict[str, int]:
     note = {"compared": len(first_rows(members))}
     plan.work.write_parts(name, {**columns, "group": groups}, part_of, note)
     return note
+
+
+def _memberships(plan: Plan, name: str, part: int) -> list[NDArray[np.uint64]]:
+    """Return the texts of a part that are in groups and the group of each, sorted by text, each pair once."""
+    table = plan.work.read_part([f"{name}-{number}" for number in range(plan.parts)], part)
+    return distinct_rows(table.column("node").to_numpy(), table.column("group").to_numpy())
 
 
 def compare_groups(plan: Plan, part: int) -> dict[str, int]:
@@ -115,18 +222,20 @@ def similar_pairs(sets: Sequence[frozenset[str]], similarity: float) -> Iterator
     Of a set with many similar ones before it these are the sets that remain when each set that is similar to a
     remaining one before it is left out, and the first MAX_EARLIER others.
     """
-    index = PrefixIndex(similarity) if len(sets) > FEW_SETS else None
+    index: PrefixIndex | None = None
+    if len(sets) > FEW_SETS:
+        index = PrefixIndex(similarity)
+        index.reorder(list(enumerate(sets)))
     remaining: set[int] = set()
     for later, words in enumerate(sets):
-        candidates = range(later) if index is None else index.find_candidates(words)
+        candidates: Sequence[int] = range(later)
+        if index is not None:
+            candidates = index.find_candidates(words)
+            candidates = candidates[: bisect_left(candidates, later)]
         pairs, is_cut = _pairs_of(later, candidates, sets, remaining, similarity)
         if not any(pair.earlier in remaining for pair in pairs):
             remaining.add(later)
         yield from (pair._replace(is_cut=is_cut) for pair in pairs)
-        if index is not None:
-            index.add(later, words)
-            if index.needs_reorder:
-                index.reorder(list(enumerate(sets[: later + 1])))
 
 
 def _pairs_of(

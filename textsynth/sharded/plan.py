@@ -22,7 +22,7 @@ from textsynth.recipe.recipe import NamedStep
 from textsynth.store.storage import Storage
 
 BYTES_PER_PART = 32_000_000
-PARTS_FORMAT = 1
+PARTS_FORMAT = 2
 """Changes where files in the work folder have another content than before."""
 
 

@@ -30,6 +30,7 @@ from textsynth.similarity.minhash import (
     band_count,
     max_exact_size,
     minhash_signatures,
+    signature_bits,
     stack_digests,
 )
 from textsynth.similarity.prefix_index import shared_keys
@@ -252,18 +253,30 @@ def _write_nodes(
         rows.append(start + row)
     keys: list[Any] = []
     owners: list[Any] = []
+    bits: list[Any] = [np.zeros((0, 2), np.uint64)]
     words: list[str] = []
     bands = band_count(plan.similarity)
     for start in range(0, len(rows), NODES_AT_ONCE):
         of_batch = slice(start, start + NODES_AT_ONCE)
         signatures = minhash_signatures(word_set(joined(records[row]).text) for row in rows[of_batch])
         short_keys, short_owners = _keys_of_short_sets(nodes[of_batch], signatures, plan.similarity)
-        keys += [hash_bands(stack_digests(signatures), bands).ravel(), short_keys]
-        owners += [np.repeat(np.array(nodes[of_batch], np.uint64), bands), short_owners]
+        digests = stack_digests(signatures)
+        of_bands = np.repeat(np.array(nodes[of_batch], np.uint64), bands)
+        keys += [hash_bands(digests, bands).ravel(), short_keys]
+        owners += [of_bands, short_owners]
+        batch_bits = signature_bits(digests)
+        at = np.searchsorted(np.array(nodes[of_batch], np.uint64), np.concatenate([of_bands, short_owners]))
+        bits.append(batch_bits[at])
         words += [" ".join(sorted(signature.words)) for signature in signatures]
     key_column = np.concatenate(keys or [np.zeros(0, np.uint64)])
     part_of = ((key_column >> np.uint64(24)) % np.uint64(plan.parts)).astype(np.int64)
-    columns = {"key": key_column, "node": np.concatenate(owners or [np.zeros(0, np.uint64)])}
+    bit_columns = np.concatenate(bits)
+    columns = {
+        "key": key_column,
+        "node": np.concatenate(owners or [np.zeros(0, np.uint64)]),
+        "bits": bit_columns[:, 0],
+        "bits2": bit_columns[:, 1],
+    }
     plan.work.write_parts(f"keys-{part}", columns, part_of)
     node_table = {
         "node": np.array(nodes, np.uint64),

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rensa import RMinHash
 
 from textsynth.similarity.lsh_bands import Digests, LshBands
@@ -207,6 +208,24 @@ class _WordSets:
             self._ends.append(len(numbers))
         del self.recent[:count]
         self.packed += count
+
+
+def signature_bits(digests: Digests) -> NDArray[np.uint64]:
+    """Return the lowest bit of each of the values of n signatures, (n, 2): equal in (1 + similarity) / 2 of them.
+
+    See Li and König 2010, "b-Bit Minwise Hashing". The bits after the last value are 0.
+    """
+    packed = np.packbits((digests & 1).astype(np.uint8), axis=1)
+    padded = np.zeros((len(digests), 16), np.uint8)
+    padded[:, : packed.shape[1]] = packed
+    bits: NDArray[np.uint64] = padded.view(np.uint64)
+    return bits
+
+
+def max_different_bits(similarity: float) -> float:
+    """Return how many `signature_bits` of two sets differ at most, but for one pair in millions at the limit."""
+    share = (1 - similarity) / 2
+    return PERMUTATIONS * share + 5 * math.sqrt(PERMUTATIONS * share * (1 - share))
 
 
 def stack_digests(signatures: Sequence[WordSetSignature]) -> Digests:
