@@ -118,8 +118,8 @@ def connect(
     with contextlib.ExitStack() as at_end:
         if not ray.is_initialized():
             options = _start_options(at_end, cpus, object_store_bytes) if address == LOCAL else _join_options(address)
+            at_end.callback(ray.shutdown)  # also of what an interrupt or an error leaves half started
             _initialize(ray, address, options)
-            at_end.callback(ray.shutdown)
         cluster = Cluster(ray, address)
         log(f"{_name(address)}: {cluster.describe()}")
         yield cluster
@@ -140,7 +140,6 @@ def _initialize(ray: Any, address: str, options: dict[str, Any]) -> None:  # noq
             **options, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR, namespace="textsynth"
         )
     except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:  # a ConnectionError is an OSError
-        ray.shutdown()
         verb = "Ray cannot be started on this machine" if address == LOCAL else f"{_name(address)} cannot be joined"
         raise ClusterError(f"{verb}: {reason_of(error)}") from error
     finally:

@@ -111,7 +111,7 @@ def _pickled(options: ModelOptions) -> bytes:
         return pickle.dumps(options)
     from ray import cloudpickle  # takes the class of a script or a notebook along
 
-    content: bytes = cloudpickle.dumps(options)  # type: ignore[no-untyped-call]
+    content: bytes = cloudpickle.dumps(options)
     return content
 
 

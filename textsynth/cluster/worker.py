@@ -75,7 +75,7 @@ class ModelWorker:
         """Return the address of the node."""
         import ray
 
-        return str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        return str(ray.util.get_node_ip_address())
 
     def open(self, content: bytes) -> bytes:
         """Open the model of a pickled WorkerStart; return the pickle of whether it divides requests, or an error."""
