@@ -113,5 +113,5 @@ def test_a_folder_with_signs_of_addresses_in_its_name(capsys: pytest.CaptureFixt
     out = folder / "a#b?c%20d"
     assert run_cli(capsys, "run", folder / "recipe.yaml", "--out", out, "--quiet").code == 0
     report = json.loads(run_cli(capsys, "report", out, "--json").out)
-    why = run_cli(capsys, "why", out, report["selected"][0]["id"]).out
+    why = run_cli(capsys, "why", out, report["kept"][0]["id"]).out
     assert "answer (stop):" in why

@@ -110,8 +110,9 @@ class BatchFile:
                 is_gzip = start.startswith(b"\x1f\x8b")
                 content = cast("IO[bytes]", gzip.GzipFile(fileobj=file) if is_gzip else file)
                 encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-                for line in io.TextIOWrapper(content, encoding=encoding, errors="replace"):
-                    self._read_line(line)
+                with io.TextIOWrapper(content, encoding=encoding, errors="replace") as lines:
+                    for line in lines:
+                        self._read_line(line)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise UsageError(f"{path}: not a complete gzip file ({error}); fetch it again") from error
         except OSError as error:
