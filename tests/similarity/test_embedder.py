@@ -57,7 +57,7 @@ def test_stored_vectors_are_not_computed_again_and_have_the_same_bytes(
     first = embedder.embed(TEXTS)
     second = Embedder(BUNDLED_EMBEDDER, store)
     assert second.embed(TEXTS).tobytes() == first.tobytes()
-    assert second._model is None
+    assert second._encoder._model is None
 
 
 def test_no_texts_load_no_model() -> None:
