@@ -22,7 +22,14 @@ def arrow_column(cells: Sequence[object], kind: pa.DataType) -> pa.Array | pa.Ch
     import numpy as np
     import pyarrow as pa
 
-    nulls = np.fromiter((cell is None for cell in cells), bool, len(cells)) if None in cells else None
+    joined = None
+    if pa.types.is_string(kind):
+        try:
+            joined = "".join(cast("Sequence[str]", cells))
+        except TypeError:  # some are null
+            joined = None
+    has_nulls = joined is None and None in cells
+    nulls = np.fromiter((cell is None for cell in cells), bool, len(cells)) if has_nulls else None
     validity = None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
     null_count = 0 if nulls is None else int(nulls.sum())
     if pa.types.is_list(kind):
@@ -32,7 +39,7 @@ def arrow_column(cells: Sequence[object], kind: pa.DataType) -> pa.Array | pa.Ch
         return pa.Array.from_buffers(kind, len(cells), [validity, offsets], null_count, children=children)
     if pa.types.is_string(kind):
         texts = cast("Sequence[str]", cells if nulls is None else [cell or "" for cell in cells])
-        joined = "".join(texts)
+        joined = "".join(texts) if joined is None else joined
         content = joined.encode()
         if len(content) > MAX_BYTES:
             return pa.array(cells, kind)

@@ -12,6 +12,7 @@ import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
 
@@ -171,11 +172,8 @@ def in_id_order(items: Sequence[Item]) -> Iterator[Item]:
     """Yield records in the order of their ids; drops of equal ids are in that of section, step and reason."""
     if isinstance(items, (RecordSpool, SpooledPart)):
         return cast("Iterator[Item]", items.in_id_order())
-    return iter(sorted(items, key=_sort_key))
-
-
-def _sort_key(item: Record | DroppedRecord) -> tuple[str, ...]:
-    return (item.id,) if isinstance(item, Record) else drop_key(item)
+    key: Any = drop_key if items and isinstance(items[0], DroppedRecord) else attrgetter("id")
+    return iter(sorted(items, key=key))
 
 
 def drop_key(drop: DroppedRecord) -> tuple[str, ...]:
