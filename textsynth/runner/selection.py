@@ -37,6 +37,8 @@ def select(
     Where a text may have several labels it counts for each of them. The selectors then see records whose one label
     stands for their label set. Records on the disk stay there: without selectors their texts are not needed.
     """
+    if isinstance(accepted, RecordSpool) and accepted.in_memory is not None:
+        accepted = accepted.in_memory
     if not cells:
         return accepted if isinstance(accepted, RecordSpool) else list(accepted), []
     if isinstance(accepted, RecordSpool) and not selectors:

@@ -80,8 +80,20 @@ class RecordSpool(Sequence[Item], Generic[Item]):
             position -= group.size
         raise AssertionError("a position below the length is in a group")
 
+    @property
+    def in_memory(self) -> Sequence[Item] | None:
+        """The records where all are in memory, else None."""
+        return None if self._groups else self._pending
+
     def in_id_order(self, mask: NDArray[np.bool_] | None = None) -> Iterator[Item]:
-        """Yield the records in the order of their ids; with a mask only those at the positions where it is true."""
+        """Return the records in the order of their ids; with a mask only those at the positions where it is true."""
+        if self._groups:
+            return self._merged_in_id_order(mask)
+        items = self._pending if mask is None else list(compress(self._pending, mask))
+        key = attrgetter("record.id" if items and isinstance(items[0], DroppedRecord) else "id")
+        return iter(sorted(items, key=key))
+
+    def _merged_in_id_order(self, mask: NDArray[np.bool_] | None) -> Iterator[Item]:
         pending: dict[str, list[tuple[int, Item]]] = {}
         for position, item in enumerate(self._pending, self._written):
             pending.setdefault(_record_of(item).id[:2], []).append((position, item))
