@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ pytestmark = [
     pytest.mark.ray,
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # Ray leaves files and sockets open
+    pytest.mark.skipif(
+        not os.environ.get("TEXTSYNTH_TEST_RAY"), reason="TEXTSYNTH_TEST_RAY=1 runs this on a Ray cluster"
+    ),
     pytest.mark.skipif(
         importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'textsynth[ray]'"
     ),

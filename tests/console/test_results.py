@@ -189,7 +189,9 @@ def test_the_full_description_of_a_step_has_its_options_and_what_it_does_not_cat
 
 def test_an_estimate_has_rounded_ranges() -> None:
     part = StepEstimate("labelled", "generator", 80, Range(16, 80), Range(4000.4, 20002), Range(5000, 90000))
-    estimate = RunEstimate("tickets", 80, 4, (part,), Range(16, 80), Range(9000, 110002), Range(30, 700), ("a note",))
+    estimate = RunEstimate(
+        "tickets", 80, 4, (part,), Range(16, 80), Range(9000, 110002), Range(30, 700), ("a note",), {}
+    )
     assert plan_text(estimate) == (
         "tickets: the recipe is valid; 80 texts to accept for 4 quota cells\n"
         "\n"
@@ -200,7 +202,7 @@ def test_an_estimate_has_rounded_ranges() -> None:
         "note: a note"
     )
     assert json.loads(json.dumps(plan_json(estimate)))["requests"] == {"low": 16, "high": 80}
-    without_requests = RunEstimate("raw", 0, 0, (), Range(0, 0), Range(0, 0), None, ())
+    without_requests = RunEstimate("raw", 0, 0, (), Range(0, 0), Range(0, 0), None, (), {})
     assert "every text" in plan_text(without_requests)
     assert "in all 0 requests · 0 tokens\n" in plan_text(without_requests) + "\n"
 
