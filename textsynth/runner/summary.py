@@ -66,16 +66,9 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
     from textsynth.report.card_figures import run_figures  # no request waits for the report
 
     requests = finished.state.requests
-    export, evaluation, manifest = recipe.export, finished.evaluation, finished.manifest
-    result = RunResult(
-        name=recipe.name,
-        task=recipe.task,
-        language=recipe.language,
-        license=export.license,
-        seed=recipe.seed,
-        labels=recipe.label_descriptions,
-        multi_label=recipe.multi_label,
-        splits=export.splits,
+    evaluation, manifest = finished.evaluation, finished.manifest
+    result = replace(
+        empty_result(recipe),
         selected=finished.selected,
         surplus=finished.surplus,
         dropped=finished.state.dropped,
@@ -87,25 +80,41 @@ def run_result(recipe: Recipe, finished: FinishedRun) -> RunResult:
         prompt_texts=_prompt_texts(recipe),
         models=manifest["models"],
         model_licenses=model_licenses(recipe, finished.identities),
-        sources=source_infos(recipe),
         checks=_checks(recipe),
         labellers=[item.name for item in recipe.label],
-        confidence_steps=recipe.confidence_steps,
         selector=recipe.select[-1].name if recipe.select else "quota",
-        metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
-        recipe_text=recipe.text,
-        overrides=recipe.overrides,
         weight=None if evaluation is None else fitted_weight(recipe, evaluation),
         real_steps=balanced_steps(recipe),
         evaluation_sentences=() if evaluation is None else evaluation.verdict.sentences,
         calibrations=finished.state.calibrations,
         evaluation={} if evaluation is None else _as_json(evaluation),
-        secrets=recipe.secrets,
         label_losses=[loss["sentence"] for loss in manifest.get("label_losses", ())],
         origins={item.name: item.step.text_origin for item in recipe.generate if not item.step.needs_model},
         outcome_counts=count_outcomes(recipe.task, finished.selected, finished.surplus, finished.state.reasons),
     )
     return replace(result, figures=run_figures(result))
+
+
+def empty_result(recipe: Recipe) -> RunResult:
+    """Return what the recipe says of the result of a run, without texts."""
+    export = recipe.export
+    return RunResult(
+        name=recipe.name,
+        task=recipe.task,
+        language=recipe.language,
+        license=export.license,
+        seed=recipe.seed,
+        labels=recipe.label_descriptions,
+        multi_label=recipe.multi_label,
+        splits=export.splits,
+        selected=(),
+        confidence_steps=recipe.confidence_steps,
+        sources=source_infos(recipe),
+        metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
+        recipe_text=recipe.text,
+        overrides=recipe.overrides,
+        secrets=recipe.secrets,
+    )
 
 
 def source_infos(recipe: Recipe) -> dict[str, SourceInfo]:

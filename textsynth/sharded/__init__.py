@@ -26,6 +26,7 @@ from textsynth.export.dataset import FOLDERS
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import pin_sources
 from textsynth.runner.setup import check_dependencies
+from textsynth.runner.summary import empty_result
 from textsynth.sharded.matches import (
     collect_words,
     compare_groups,
@@ -35,7 +36,7 @@ from textsynth.sharded.matches import (
 )
 from textsynth.sharded.plan import Plan, make_plan
 from textsynth.sharded.resolution import Resolution, resolve_pairs
-from textsynth.sharded.shards import shard_result, write_shard
+from textsynth.sharded.shards import write_shard
 from textsynth.sharded.texts import group_texts, read_shard
 from textsynth.store.storage import open_folder
 
@@ -271,5 +272,5 @@ def _write_card(plan: Plan, result: ShardedPass, written: Sequence[dict[str, Any
             f"| {row['step']} | {escape(row['reason'])} | {row['count']:,} |" for row in result.as_json()["reasons"]
         ),
     ]
-    card = f"---\n{card_metadata(shard_result(recipe), configs)}\n---\n\n" + "\n\n".join(lines) + "\n"
+    card = f"---\n{card_metadata(empty_result(recipe), configs)}\n---\n\n" + "\n\n".join(lines) + "\n"
     plan.out.write_text("README.md", recipe.secrets.redact(card))

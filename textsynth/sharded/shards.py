@@ -14,12 +14,11 @@ from textsynth.core.protocols import DuplicateFilter
 from textsynth.core.records import NO_FIELDS, DroppedRecord, Provenance, Record, Verdict, reason_category
 from textsynth.export.dataset import FOLDERS, ONLY_SPLIT
 from textsynth.export.parquet import write_parquet
-from textsynth.export.run_result import CardMetadata, RunResult
+from textsynth.export.run_result import RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import AnyTable, default_table, dropped_table, provenance_table
-from textsynth.recipe import Recipe
 from textsynth.runner.setup import REQUIRED_COLUMNS
-from textsynth.runner.summary import source_infos
+from textsynth.runner.summary import empty_result
 from textsynth.sharded.plan import Plan
 from textsynth.sharded.texts import ROW_BITS, first_texts
 
@@ -33,7 +32,7 @@ def write_shard(plan: Plan, part: int) -> dict[str, Any]:
         note: dict[str, Any] = json.loads(plan.work.read_text(name))
         return note
     selected, dropped = _outcomes(plan, part)
-    result = replace(shard_result(plan.recipe), selected=selected, dropped=dropped)
+    result = replace(empty_result(plan.recipe), selected=selected, dropped=dropped)
     shares = result.splits or {ONLY_SPLIT: 1.0}
     assigned = assign_splits(selected, shares, seed=result.seed, family_texts=result.task.family_texts)
     tables: dict[tuple[str, str], AnyTable] = {
@@ -55,28 +54,6 @@ def write_shard(plan: Plan, part: int) -> dict[str, Any]:
     }
     plan.work.write_text(name, json.dumps(note))
     return note
-
-
-def shard_result(recipe: Recipe) -> RunResult:
-    """Return the result of a run of the recipe, without texts."""
-    export = recipe.export
-    return RunResult(
-        name=recipe.name,
-        task=recipe.task,
-        language=recipe.language,
-        license=export.license,
-        seed=recipe.seed,
-        labels=recipe.label_descriptions,
-        multi_label=recipe.multi_label,
-        splits=export.splits,
-        selected=(),
-        confidence_steps=recipe.confidence_steps,
-        sources=source_infos(recipe),
-        metadata=CardMetadata(**{name: getattr(export, name) for name in CardMetadata.__dataclass_fields__}),
-        recipe_text=recipe.text,
-        overrides=recipe.overrides,
-        secrets=recipe.secrets,
-    )
 
 
 def _write(plan: Plan, config: str, split: str, part: int, table: AnyTable, result: RunResult) -> dict[str, Any]:
