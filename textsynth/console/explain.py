@@ -219,5 +219,5 @@ def _prompt_text(prompt: object) -> str:
     """Return a prompt as text; a chat prompt has one block per turn."""
     if isinstance(prompt, str):
         return prompt
-    turns = prompt if isinstance(prompt, list) else json.loads(str(prompt))
+    turns = prompt if isinstance(prompt, list) else ()
     return "\n".join(f"[{role}] {content}" for role, content in turns)

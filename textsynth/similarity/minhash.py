@@ -88,7 +88,7 @@ class WordSetIndex:
         self._exact = PrefixIndex(similarity)
         self._crowded_entries = 0
         # The size of the largest set in the exact index: a neighbour of a set of SHORT_TEXT_WORDS words.
-        self._max_exact_size = max_exact_size(similarity)
+        self._max_exact_size = self._max_short = max_exact_size(similarity)
 
     def __len__(self) -> int:
         return len(self._sets)
@@ -119,14 +119,17 @@ class WordSetIndex:
         self._crowded_entries += int(entries[is_crowded].sum())
         if self._crowded_entries > ENTRIES_PER_SET * len(self._sets):
             self._index_all()
-        banded = np.flatnonzero(~is_crowded) if self._max_exact_size == math.inf else np.arange(len(signatures))
+        takes_exact = is_crowded & self.has_exact_index
+        banded = np.flatnonzero(~takes_exact)
         candidates: list[Iterable[int]] = [()] * len(signatures)
         for index, rows in zip(banded.tolist(), self._bands.find_candidates(digests[banded]), strict=True):
             candidates[index] = rows
         limits = row_limits if row_limits is not None else [len(self._sets)] * len(signatures)
         matches = [
-            self._best_match(signature.words, rows, limit)
-            for signature, rows, limit in zip(signatures, candidates, limits, strict=True)
+            self._best_match(
+                signature.words, rows, limit, in_exact_index=exact or len(signature.words) <= self._max_short
+            )
+            for signature, rows, limit, exact in zip(signatures, candidates, limits, takes_exact.tolist(), strict=True)
         ]
         if self._exact.needs_reorder:
             self._reorder()
@@ -140,9 +143,11 @@ class WordSetIndex:
     def _reorder(self) -> None:
         self._exact.reorder([(row, words) for row, words in self._sets if len(words) <= self._max_exact_size])
 
-    def _best_match(self, words: frozenset[str], rows: Iterable[int], row_limit: int) -> NearDuplicateMatch | None:
+    def _best_match(
+        self, words: frozenset[str], rows: Iterable[int], row_limit: int, *, in_exact_index: bool
+    ) -> NearDuplicateMatch | None:
         size = len(words)
-        if size <= self._max_exact_size:
+        if in_exact_index:
             rows = self._exact.find_candidates(words) if not rows else {*rows, *self._exact.find_candidates(words)}
         min_size, max_size = self.similarity * size - _TOLERANCE, size / self.similarity + _TOLERANCE
         best: NearDuplicateMatch | None = None

@@ -36,6 +36,17 @@ def test_one_answer_is_read_while_a_run_has_the_journal_open(tmp_path: Path) -> 
     assert (answer["model"], answer["answer"], answer["completion_tokens"]) == ("m", "text", 3)
 
 
+@pytest.mark.parametrize("prompt", ["{'a'", '{"user": "x"}', '[["user"]]', '[["user", 3]]', "7", "null"])
+def test_an_answer_with_a_damaged_prompt_is_one_sentence(prompt: str, tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        add_answers(journal, ("a", Completion("text")))
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        connection.execute("UPDATE answers SET prompt = ?", (prompt,))
+    connection.close()
+    with pytest.raises(JournalError, match="the answer 'a' is damaged"):
+        read_answer(tmp_path, "a")
+
+
 @pytest.mark.parametrize(
     ("error", "hint"),
     [

@@ -116,6 +116,7 @@ def read_answer(folder: Path, key: str) -> dict[str, object] | None:
     try:
         is_damaged = stored is not None and stored != answer_checksum(*(answer[name] for name in _CHECKED_NAMES))
         prompt = json.loads(answer["prompt"])
+        is_damaged |= not _is_prompt(prompt)
     except (KeyError, TypeError, ValueError, RecursionError):
         is_damaged = True
     if is_damaged:
@@ -124,6 +125,15 @@ def read_answer(folder: Path, key: str) -> dict[str, object] | None:
 
 
 _CHECKED_NAMES = CHECKED_COLUMNS.split(", ")
+
+
+def _is_prompt(value: object) -> bool:
+    """Whether a value is a prompt as it is stored: one text, or a list of turns, each a role and a text."""
+    if isinstance(value, str):
+        return True
+    return isinstance(value, list) and all(
+        isinstance(turn, list) and [type(part) for part in turn] == [str, str] for turn in value
+    )
 
 
 def refuse_other_file(folder: Path) -> None:
