@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.cluster.connection import Cluster, reason_of
-from textsynth.cluster.package import environment_for, secrets_of_run, thread_variables
+from textsynth.cluster.model_pool import FIRST_PAUSE_SECONDS, MAX_ENDS, MAX_PAUSE_SECONDS
+from textsynth.cluster.package import environment_for, thread_variables
 from textsynth.cluster.placement import count_workers, placement
 from textsynth.cluster.worker import EncodingWorker, as_error
 from textsynth.core.errors import ClusterError
+from textsynth.core.secrets import registered
 from textsynth.models import WorkerNeeds
 from textsynth.similarity.embedder import USED_BY, encoding_batches, require_embeddings
 
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEEDS = WorkerNeeds("node")
-MAX_ENDS = 6
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
 POLL_SECONDS = 1.0
 # The time limit of one batch, with the start of a worker and the download of a model.
 BATCH_SECONDS = 1800.0
@@ -87,7 +87,7 @@ class ClusterEncoder:
     def _start(self, number: int) -> None:
         options = placement(NEEDS, number, self._cluster.nodes())
         actor = self._cluster.ray.remote(EncodingWorker).options(enable_task_events=False, **options).remote()
-        content = pickle.dumps((self._model, environment_for(self._model), thread_variables(), secrets_of_run()), 5)
+        content = pickle.dumps((self._model, environment_for(self._model), thread_variables(), registered()), 5)
         self._actors[number] = actor
         self._opening[actor.open.remote(content)] = number
 

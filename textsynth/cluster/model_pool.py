@@ -17,12 +17,13 @@ from typing import Any
 
 from textsynth.cluster.connection import Cluster, reason_of
 from textsynth.cluster.messages import WorkerReply, decode_reply, encode_units
-from textsynth.cluster.package import environment_for, pack, secrets_of_run, thread_variables
+from textsynth.cluster.package import environment_for, pack, thread_variables
 from textsynth.cluster.placement import check_gpus, count_workers, placement
 from textsynth.cluster.worker import ENOUGH_ANSWERS, ModelWorker, WorkerStart, as_error
 from textsynth.core.errors import ClusterError, TextSynthError, UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.core.records import Completion, ModelRequest
+from textsynth.core.secrets import registered
 from textsynth.models import Model, ModelOptions, ModelRuntime, OnCompletion
 
 MAX_UNIT = 16
@@ -249,7 +250,7 @@ class ClusterModel(Model):
                 len(self._workers),
                 environment_for(self._options.model_dump(mode="json")),
                 thread_variables(),
-                secrets_of_run(),
+                registered(),
                 None if self._runtime.log_folder is None else str(self._runtime.log_folder.absolute()),
             )
             divides, error = pickle.loads(await _result(worker.actor.open.remote(pickle.dumps(start, 5))))

@@ -19,7 +19,7 @@ from typing import cast
 
 from textsynth.core.errors import ClusterError
 from textsynth.core.registry import PLUGIN_PREFIX, load_component
-from textsynth.core.secrets import RecipeSecrets, is_key_like, register, registered
+from textsynth.core.secrets import is_key_like
 from textsynth.core.version import __version__
 from textsynth.models import ModelOptions
 
@@ -141,16 +141,6 @@ def apply_environment(variables: Mapping[str, tuple[str, bool]], threads: Mappin
 def thread_variables() -> dict[str, str]:
     """Return the variables of THREAD_VARIABLES that are set here."""
     return {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
-
-
-def secrets_of_run() -> RecipeSecrets:
-    """Return the secrets that no message of a worker may show."""
-    return registered()
-
-
-def hide_secrets(secrets: RecipeSecrets) -> None:
-    """Keep the secrets of the run out of every message of this worker."""
-    register(secrets)
 
 
 def _plugin_file(options: ModelOptions, recipe_folder: Path) -> str:

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textsynth.cluster.messages import WorkerReply, decode_units, encode_reply
-from textsynth.cluster.package import ModelPackage, apply_environment, hide_secrets
+from textsynth.cluster.package import ModelPackage, apply_environment
 from textsynth.core import errors
 from textsynth.core.errors import ModelError, TextSynthError
 from textsynth.core.paths import cache_folder
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.core.registry import locate_plugin_error
 from textsynth.core.resources import limit_threads, rare_collections
-from textsynth.core.secrets import RecipeSecrets
+from textsynth.core.secrets import RecipeSecrets, register
 from textsynth.models import BatchedModel, Model, ModelRuntime
 from textsynth.similarity.embedder import SentenceEncoder
 
@@ -82,7 +82,7 @@ class ModelWorker:
         try:
             start: WorkerStart = pickle.loads(content)
             apply_environment(start.variables, start.threads)
-            hide_secrets(start.secrets)
+            register(start.secrets)
             self._run(self._open(start))
         except BaseException as error:  # see the docstring of the module
             return pickle.dumps((False, describe_error(error)))
@@ -256,7 +256,7 @@ class EncodingWorker:
         secrets: RecipeSecrets,
     ) -> None:
         apply_environment(variables, threads)
-        hide_secrets(secrets)
+        register(secrets)
         limit_threads()
         encoder = SentenceEncoder(name)
         encoder.load()

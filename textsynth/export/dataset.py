@@ -22,7 +22,7 @@ from typing import NamedTuple
 from textsynth.core.errors import RunError
 from textsynth.core.formatting import valid_unicode
 from textsynth.export.card import DatasetConfig, card
-from textsynth.export.parquet import write_parquet
+from textsynth.export.parquet import FILE_NAME, write_parquet
 from textsynth.export.run_result import CardFigure, RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import AnyTable, default_table, dropped_table, provenance_table
@@ -119,7 +119,7 @@ def _write_config(folder: Path, name: str, splits: Mapping[str, AnyTable], resul
     for split, table in splits.items():
         if not len(table):
             continue
-        path = folder / FOLDERS[name] / f"{split}-00000-of-00001.parquet"
+        path = folder / FOLDERS[name] / FILE_NAME.format(split=split, number=0, count=1)
         path.parent.mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
         _write_parquet(path, table, result)
         content.update(f"{split}\0".encode())

@@ -12,6 +12,8 @@ from textsynth.store.arrow_columns import arrow_column
 # Rows per row group, and in memory at once while a file is written.
 ROWS_PER_GROUP = 50_000
 TEXT_COLUMNS = ("text", "source_text", "raw_answer")
+FILE_NAME = "{split}-{number:05}-of-{count:05}.parquet"
+"""The name of one of the files of a split."""
 KEPT_COLUMNS = ("id", "label", "intended_label", "predicted_label", "split", "family", "step", "section")
 
 

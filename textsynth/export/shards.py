@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import UsageError
+from textsynth.export.dataset import CARD, FOLDERS
+from textsynth.export.parquet import FILE_NAME
 from textsynth.store.dataset_hash import parquet_files
 from textsynth.store.storage import Storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-CARD = "README.md"
 
 
 def write_shards(dataset: Path, out: Storage, rows_per_file: int | None, *, replace: bool = False) -> list[str]:
@@ -59,7 +59,7 @@ def _write_shards_of(dataset: Path, name: str, out: Storage, rows_per_file: int 
         count = max(1, -(-rows // size))
         batches = _Rows(source, size)
         for number in range(count):
-            shard = f"{_prefix(name)}-{number:05}-of-{count:05}.parquet"
+            shard = FILE_NAME.format(split=_prefix(name), number=number, count=count)
             with out.writing(shard) as file, pq.ParquetWriter(file, source.schema_arrow, compression="zstd") as writer:
                 for batch in batches.take(size):
                     writer.write_batch(batch)
@@ -93,7 +93,7 @@ def _prefix(name: str) -> str:
 def _earlier_files(out: Storage) -> list[str]:
     return [
         f"{folder}/{name}"
-        for folder in ("data", "provenance", "dropped")
+        for folder in FOLDERS.values()
         for name in out.folder(folder).names()
         if name.endswith(".parquet")
     ]

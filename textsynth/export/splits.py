@@ -335,4 +335,6 @@ def _notes(
 
 
 def _id_texts(numbers: Numbers) -> list[str]:
-    return [f"{number:016x}" for number in numbers.tolist()]
+    from textsynth.core.sorted_runs import id_text
+
+    return list(map(id_text, numbers.tolist()))

@@ -22,7 +22,7 @@ from textsynth.core.formatting import pluralize
 from textsynth.core.version import __version__
 from textsynth.export.card import DatasetConfig, escape
 from textsynth.export.card import metadata as card_metadata
-from textsynth.export.dataset import FOLDERS
+from textsynth.export.dataset import CARD, FOLDERS
 from textsynth.recipe import Recipe
 from textsynth.recipe.pinning import pin_sources
 from textsynth.runner.setup import check_dependencies
@@ -33,9 +33,9 @@ from textsynth.sharded.matches import (
     group_keys,
     join_linked_groups,
     link_groups,
+    resolve_pairs,
 )
-from textsynth.sharded.plan import Plan, make_plan
-from textsynth.sharded.resolution import Resolution, resolve_pairs
+from textsynth.sharded.plan import Plan, Stage, make_plan
 from textsynth.sharded.shards import write_shard
 from textsynth.sharded.texts import group_texts, read_shard
 from textsynth.store.storage import open_folder
@@ -47,7 +47,6 @@ WORK = "work"
 Task: TypeAlias = "Callable[[int], dict[str, Any]]"
 RunTasks: TypeAlias = "Callable[[Task, Sequence[int]], Iterable[dict[str, Any]]]"
 """Calls a task with each number, on any machine, and yields the results in the order of the numbers."""
-Stage: TypeAlias = "Callable[[Plan, int], dict[str, Any]]"
 Notes: TypeAlias = "dict[Stage, list[dict[str, Any]]]"
 """What the tasks of each stage returned."""
 
@@ -143,7 +142,7 @@ def _run_stages(plan: Plan, run_tasks: RunTasks, log: Callable[[str], None]) -> 
         if stage in (link_groups, join_linked_groups) and not any(note["crowded"] for note in notes[group_keys]):
             continue
         log(f"step {number} of {len(stages)}: {title}")
-        run = _run_here if stage in (_resolve, join_linked_groups) else run_tasks
+        run = _run_here if stage in (resolve_pairs, join_linked_groups) else run_tasks
         notes[stage] = list(run(functools.partial(stage, plan), range(tasks)))
     return notes
 
@@ -168,7 +167,7 @@ def _stages(plan: Plan) -> list[tuple[str, Stage, int]]:
         ("joining these groups", join_linked_groups, 1),
         ("collecting the words of the texts in groups", collect_words, parts),
         ("comparing them", compare_groups, parts),
-        ("selecting the first of similar texts", _resolve, 1),
+        ("selecting the first of similar texts", resolve_pairs, 1),
     ]
     return [
         (f"reading {pluralize(len(plan.shards), 'file')}", read_shard, len(plan.shards)),
@@ -176,10 +175,6 @@ def _stages(plan: Plan) -> list[tuple[str, Stage, int]]:
         *(similar if plan.near is not None else ()),
         (f"writing {pluralize(parts, 'shard')}", write_shard, parts),
     ]
-
-
-def _resolve(plan: Plan, number: int) -> dict[str, Any]:
-    return resolve_pairs(plan)._asdict()
 
 
 def _prepare(plan: Plan) -> None:
@@ -221,11 +216,11 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
     for note in written:
         reasons.update({(section, step, reason): count for section, step, reason, count in note["reasons"]})
         splits.update({file["split"]: file["rows"] for file in note["files"] if file["config"] == "default"})
-    resolution = Resolution(**notes[_resolve][0]) if _resolve in notes else Resolution(0, 0)
+    (resolved,) = notes.get(resolve_pairs, [{"similar_pairs": 0, "undecided": 0}])
     sentences = []
-    if resolution.undecided:
+    if resolved["undecided"]:
         sentences.append(
-            f"{pluralize(resolution.undecided, 'selected text')} may be similar to another one: each has more "
+            f"{pluralize(resolved['undecided'], 'selected text')} may be similar to another one: each has more "
             "similar texts before it than are compared"
         )
     return ShardedPass(
@@ -233,7 +228,7 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
         shards=plan.parts,
         texts=sum(note["texts"] for note in written),
         selected=sum(note["selected"] for note in written),
-        pairs=resolution.pairs,
+        pairs=resolved["similar_pairs"],
         compared=sum(note["compared"] for note in notes.get(collect_words, ())),
         splits={name: splits[name] for name in plan.recipe.export.splits},
         reasons=dict(reasons),
@@ -273,4 +268,4 @@ def _write_card(plan: Plan, result: ShardedPass, written: Sequence[dict[str, Any
         ),
     ]
     card = f"---\n{card_metadata(empty_result(recipe), configs)}\n---\n\n" + "\n\n".join(lines) + "\n"
-    plan.out.write_text("README.md", recipe.secrets.redact(card))
+    plan.out.write_text(CARD, recipe.secrets.redact(card))

@@ -1,7 +1,9 @@
-"""The stages that find similar texts: by what they have in common, then by comparing their words.
+"""The stages that find similar texts, by what they have in common, and then by their words, and select the first ones.
 
 Signatures give the keys of a text (`texts.py`). Texts with a common key are a group; the same group under several keys
-counts once. Only texts in a group are compared, and a pair is reported with its exact similarity.
+counts once. Only texts in a group are compared, and a pair is reported with its exact similarity. Of similar texts the
+first is selected, in the order of the sources, of those that are not dropped before: the only stage that needs all
+pairs in one process, and no text.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.sharded.plan import Plan
+from textsynth.sharded.plan import Plan, unless_written
 from textsynth.sharded.texts import NEVER_FIRST, ROW_BITS
 from textsynth.similarity.minhash import max_different_bits
 from textsynth.similarity.prefix_index import PrefixIndex
@@ -32,15 +34,13 @@ _BITS_OF_BYTE = np.array([number.bit_count() for number in range(256)], np.uint8
 PAIR_COLUMNS = ("node", "order", "id", "earlier_node", "earlier_order", "earlier_id")
 
 
-def group_keys(plan: Plan, part: int) -> dict[str, int]:
+@unless_written("groups-{}")
+def group_keys(plan: Plan, part: int) -> dict[str, Any]:
     """Find the texts that have a key in common, and write the group of each by the part of its text.
 
     Groups of many texts are in `crowded-PART`, all others in `groups-PART`.
     """
     name = f"groups-{part}"
-    note = plan.work.note(name)
-    if note is not None:
-        return note
     table = plan.work.read_part([f"keys-{number}" for number in range(plan.parts)], part)
     keys, nodes = table.column("key").to_numpy(), table.column("node").to_numpy()
     order = np.lexsort((nodes, keys))
@@ -99,12 +99,10 @@ def _write_memberships(
     plan.work.write_parts(name, {"node": members, "group": groups}, home, note)
 
 
-def link_groups(plan: Plan, part: int) -> dict[str, int]:
+@unless_written("links-{}")
+def link_groups(plan: Plan, part: int) -> dict[str, Any]:
     """Write which groups of many texts have a text in common, `links-PART`."""
     name = f"links-{part}"
-    note = plan.work.note(name)
-    if note is not None:
-        return note
     nodes, groups = _memberships(plan, "crowded", part)
     is_same = nodes[1:] == nodes[:-1]
     links = (np.append(groups, groups[:-1][is_same]), np.append(groups, groups[1:][is_same]))
@@ -114,14 +112,12 @@ def link_groups(plan: Plan, part: int) -> dict[str, int]:
     return note
 
 
-def join_linked_groups(plan: Plan, number: int) -> dict[str, int]:
+@unless_written("joined")
+def join_linked_groups(plan: Plan, number: int) -> dict[str, Any]:
     """Join the groups of many texts that have texts in common, and write the joined group of each, `joined`.
 
     Such texts share most of their words, as those of a template do, and would be compared in many groups.
     """
-    note = plan.work.note("joined")
-    if note is not None:
-        return note
     leader: dict[int, int] = {}
 
     def leader_of(group: int) -> int:
@@ -144,12 +140,10 @@ def join_linked_groups(plan: Plan, number: int) -> dict[str, int]:
     return note
 
 
-def collect_words(plan: Plan, part: int) -> dict[str, int]:
+@unless_written("members-{}")
+def collect_words(plan: Plan, part: int) -> dict[str, Any]:
     """Write the words of the texts that are in a group, by the group's part, `members-PART`."""
     name = f"members-{part}"
-    note = plan.work.note(name)
-    if note is not None:
-        return note
     members, groups = _memberships(plan, "groups", part)
     if plan.work.note("joined") is not None:
         joined = plan.work.read_part(["joined"], 0)
@@ -172,12 +166,10 @@ def _memberships(plan: Plan, name: str, part: int) -> list[NDArray[np.uint64]]:
     return distinct_rows(table.column("node").to_numpy(), table.column("group").to_numpy())
 
 
-def compare_groups(plan: Plan, part: int) -> dict[str, int]:
+@unless_written("pairs-{}")
+def compare_groups(plan: Plan, part: int) -> dict[str, Any]:
     """Compare the texts of each group, and write the similar pairs, `pairs-PART`."""
     name = f"pairs-{part}"
-    note = plan.work.note(name)
-    if note is not None:
-        return note
     table = plan.work.read_part([f"members-{number}" for number in range(plan.parts)], part)
     groups, orders = table.column("group").to_numpy(), table.column("order").to_numpy()
     order = np.lexsort((orders, groups))
@@ -254,6 +246,70 @@ def _pairs_of(
             pairs.append(SimilarPair(later, earlier, value))
             others += earlier not in remaining
     return pairs, is_cut
+
+
+@unless_written("similar")
+def resolve_pairs(plan: Plan, number: int) -> dict[str, Any]:
+    """Decide about all texts with similar ones, and write the selected similar texts of each by its part, `similar`.
+
+    A text is selected unless a selected one before it is similar. Memory: 24 bytes for each pair and 24 for each text
+    in a pair, and as much again while they are sorted. The note has the number of similar pairs, and of `undecided`
+    ones: selected texts of which not all similar earlier texts were compared.
+    """
+    pairs, texts, cut = _read_pairs(plan)
+    # Ranks in the order of the texts, so that every text is decided before those that it makes duplicates.
+    later = np.searchsorted(texts["order"], pairs["later"])
+    earlier = np.searchsorted(texts["order"], pairs["earlier"])
+    is_selected = bytearray((texts["order"] < np.uint64(NEVER_FIRST)).astype(np.uint8).tobytes())
+    for start in range(0, len(later), 1 << 20):
+        part = slice(start, start + (1 << 20))
+        for one, other in zip(later[part].tolist(), earlier[part].tolist(), strict=True):
+            if is_selected[other]:
+                is_selected[one] = 0
+    selected = np.frombuffer(is_selected, np.uint8).astype(bool)
+    undecided = int(selected[np.searchsorted(texts["order"], cut)].sum())
+    # Both ends of a pair name the other one where it is selected: equal texts may lie on both sides of it.
+    similarity = pairs["similarity"]
+    rows = [_rows(texts, selected, later, earlier, similarity), _rows(texts, selected, earlier, later, similarity)]
+    columns = {name: np.concatenate([side[name] for side in rows]) for name in rows[0]}
+    note = {"similar_pairs": len(later), "undecided": undecided}
+    home = (columns["node"] >> np.uint64(ROW_BITS)).astype(np.int64)
+    plan.work.write_parts("similar", columns, home, note)
+    return note
+
+
+def _rows(texts: dict[str, Any], selected: Any, ends: Any, others: Any, similarity: Any) -> dict[str, Any]:  # noqa: ANN401
+    counts = selected[others]
+    others = others[counts]
+    return {
+        "node": texts["node"][ends[counts]],
+        "order": texts["order"][others],
+        "id": texts["id"][others],
+        "similarity": similarity[counts],
+    }
+
+
+def _read_pairs(plan: Plan) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Return the pairs, each once and in the order of the later text; the texts in order; the orders of cut texts."""
+    pair_parts: list[list[Any]] = []
+    text_parts: list[list[Any]] = []
+    cut_parts: list[Any] = []
+    for part in range(plan.parts):
+        table = plan.work.read_part([f"pairs-{part}"], 0)
+        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        similarity = columns["similarity"].view(np.uint64)  # numbers of one sign have the order of their bits
+        pair_parts.append(distinct_rows(columns["order"], columns["earlier_order"], similarity))
+        for side in ("", "earlier_"):
+            text_parts.append(distinct_rows(*(columns[f"{side}{name}"] for name in ("order", "node", "id"))))
+        cut_parts.append(np.unique(columns["order"][columns["cut"]]))
+    later, earlier, bits = distinct_rows(*map(np.concatenate, zip(*pair_parts, strict=True)))
+    del pair_parts
+    orders, nodes, ids = distinct_rows(*map(np.concatenate, zip(*text_parts, strict=True)))
+    return (
+        {"later": later, "earlier": earlier, "similarity": bits.view(np.float64)},
+        {"order": orders, "node": nodes, "id": ids},
+        np.unique(np.concatenate(cut_parts)),
+    )
 
 
 def first_rows(*columns: NDArray[np.uint64]) -> NDArray[np.intp]:

@@ -5,12 +5,14 @@ Every task gets the plan and a number, of a file or of a part, and writes its re
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
 from textsynth.core.protocols import DuplicateFilter, Filter
@@ -21,6 +23,8 @@ from textsynth.recipe import Recipe, references_in
 from textsynth.recipe.recipe import NamedStep
 from textsynth.store.storage import Storage
 
+Stage: TypeAlias = "Callable[[Plan, int], dict[str, Any]]"
+"""A task of a pass, for the file or part with a number; it writes tables into the work folder and returns a note."""
 BYTES_PER_PART = 32_000_000
 PARTS_FORMAT = 2
 """Changes where files in the work folder have another content than before."""
@@ -98,6 +102,23 @@ def make_plan(recipe: Recipe, out: Storage, work: Storage, parts: int | None) ->
     if parts is None:
         parts = 1 + sum(shard.path.stat().st_size for shard in shards) // BYTES_PER_PART
     return Plan(recipe, tuple(shards), min(parts, 1 << 16), work, out)
+
+
+def unless_written(table: str) -> Callable[[Stage], Stage]:
+    """Return a decorator of stages: where the table is in the work folder, its note is returned, and nothing is done.
+
+    `table` is the name of the one that the stage writes last, with `{}` for the number of the file or part.
+    """
+
+    def decorate(write: Stage) -> Stage:
+        @functools.wraps(write)
+        def stage(plan: Plan, number: int) -> dict[str, Any]:
+            note = plan.work.note(table.format(number))
+            return write(plan, number) if note is None else note
+
+        return stage
+
+    return decorate
 
 
 def _issues(recipe: Recipe) -> Iterator[RecipeIssue]:

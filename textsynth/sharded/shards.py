@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from textsynth.core.protocols import DuplicateFilter
-from textsynth.core.records import NO_FIELDS, DroppedRecord, Provenance, Record, Verdict, reason_category
+from textsynth.core.records import NO_FIELDS, DroppedRecord, Provenance, Record, Verdict
+from textsynth.core.sorted_runs import id_text
 from textsynth.export.dataset import FOLDERS, ONLY_SPLIT
-from textsynth.export.parquet import write_parquet
+from textsynth.export.outcome_counts import count_drops
+from textsynth.export.parquet import FILE_NAME, write_parquet
 from textsynth.export.run_result import RunResult
 from textsynth.export.splits import assign_splits
 from textsynth.export.tables import AnyTable, default_table, dropped_table, provenance_table
@@ -21,8 +23,6 @@ from textsynth.runner.setup import REQUIRED_COLUMNS
 from textsynth.runner.summary import empty_result
 from textsynth.sharded.plan import Plan
 from textsynth.sharded.texts import ROW_BITS, first_texts
-
-SHARD_NAME = "{split}-{part:05}-of-{parts:05}.parquet"
 
 
 def write_shard(plan: Plan, part: int) -> dict[str, Any]:
@@ -45,12 +45,7 @@ def write_shard(plan: Plan, part: int) -> dict[str, Any]:
         "files": [_write(plan, config, split, part, table, result) for (config, split), table in tables.items()],
         "texts": len(selected) + len(dropped),
         "selected": len(selected),
-        "reasons": [
-            [*key, count]
-            for key, count in Counter(
-                (drop.section, drop.step, reason_category(drop.reason)) for drop in dropped
-            ).items()
-        ],
+        "reasons": [[*key, count] for key, count in count_drops(dropped).items()],
     }
     plan.work.write_text(name, json.dumps(note))
     return note
@@ -59,7 +54,7 @@ def write_shard(plan: Plan, part: int) -> dict[str, Any]:
 def _write(plan: Plan, config: str, split: str, part: int, table: AnyTable, result: RunResult) -> dict[str, Any]:
     content = io.BytesIO()
     write_parquet(content, table, result)
-    name = f"{FOLDERS[config]}/{SHARD_NAME.format(split=split, part=part, parts=plan.parts)}"
+    name = f"{FOLDERS[config]}/{FILE_NAME.format(split=split, number=part, count=plan.parts)}"
     with plan.out.writing(name) as file:
         file.write(content.getbuffer())
     sha256 = hashlib.sha256(content.getbuffer()).hexdigest()
@@ -162,7 +157,7 @@ def _similar_texts(plan: Plan, part: int) -> Mapping[int, list[_Similar]]:
         table = plan.work.read_part(["similar"], part)
         columns = [table.column(name).to_pylist() for name in ("node", "similarity", "order", "id")]
         for node, similarity, order, number in zip(*columns, strict=True):
-            similar[node].append(_Similar(similarity, order, f"{number:016x}"))
+            similar[node].append(_Similar(similarity, order, id_text(number)))
     return similar
 
 

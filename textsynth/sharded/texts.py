@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textsynth.core.errors import RecipeError
 from textsynth.core.protocols import Context
@@ -23,7 +24,7 @@ from textsynth.core.records import NO_FIELDS, Provenance, Record, Verdict
 from textsynth.recipe.context import make_context, no_embeddings
 from textsynth.recipe.source_checks import check_sources
 from textsynth.runner.setup import REQUIRED_COLUMNS, filter_sessions, start_labellers
-from textsynth.sharded.plan import Plan
+from textsynth.sharded.plan import Plan, unless_written
 from textsynth.similarity.lsh_bands import hash_bands
 from textsynth.similarity.minhash import (
     WordSetSignature,
@@ -46,12 +47,10 @@ NEVER_FIRST = 1 << 63
 """Added to the order of texts that are compared, but cannot be selected: they come last."""
 
 
-def read_shard(plan: Plan, number: int) -> dict[str, int]:
+@unless_written("rows-{}")
+def read_shard(plan: Plan, number: int) -> dict[str, Any]:
     """Read a file and write its texts by part, `rows-NUMBER`. Raises SourceError and RecipeError as a run does."""
     name = f"rows-{number}"
-    note = plan.work.note(name)
-    if note is not None:
-        return note
     shard = plan.shards[number]
     source = plan.recipe.sources[shard.source]
     rows = source.read_shard(shard.path, plan.recipe.base, name=shard.source)
@@ -77,16 +76,14 @@ def read_shard(plan: Plan, number: int) -> dict[str, int]:
     return note
 
 
-def group_texts(plan: Plan, part: int) -> dict[str, int]:
+@unless_written("texts-{}")
+def group_texts(plan: Plan, part: int) -> dict[str, Any]:
     """Check the texts of a part, and write them with their verdicts, `texts-PART`.
 
     For near-duplicates, also a row for each normal form that is compared, `nodes-PART`, and what similar ones have in
     common, `keys-PART`, by part.
     """
     name = f"texts-{part}"
-    note = plan.work.note(name)
-    if note is not None:
-        return note
     table = plan.work.read_part([f"rows-{number}" for number in range(len(plan.shards))], part)
     columns = {column: table.column(column).to_numpy() for column in ("position", "form", "form2", "generator")}
     order = np.lexsort((columns["position"], columns["form2"], columns["form"]))
@@ -96,10 +93,11 @@ def group_texts(plan: Plan, part: int) -> dict[str, int]:
     starts_class = np.ones(len(table), bool)
     starts_class[1:] = (forms[1:] != forms[:-1]) | (forms2[1:] != forms2[:-1])
     classes = np.cumsum(starts_class) - 1
-    records = _records(plan, table, columns["generator"], np.flatnonzero(starts_class))
+    starts = np.flatnonzero(starts_class).tolist()
+    records = _records(plan, table, columns["generator"], starts)
     checked = _checks(plan).check(records)
     if plan.near is not None:
-        _write_nodes(plan, part, records, checked, classes, columns["position"])
+        _write_nodes(plan, part, records, checked, starts, columns["position"])
     note = {"texts": len(records)}
     verdicts = [check.verdict or Verdict(None) for check in checked]
     texts = {
@@ -193,12 +191,12 @@ def _checks(plan: Plan) -> _Checks:
     return _Checks(plan)
 
 
-def _records(plan: Plan, table: pa.Table, generators: Any, starts: Any) -> list[Record]:  # noqa: ANN401 — arrays
+def _records(plan: Plan, table: pa.Table, generators: NDArray[np.uint16], starts: Sequence[int]) -> list[Record]:
     """Return the texts of a part as records, with their index among the rows of one source that have the same text."""
     texts, labels = table.column("text").to_pylist(), list(map(tuple, table.column("labels").to_pylist()))
     fields = [NO_FIELDS if cell is None else json.loads(cell) for cell in table.column("fields").to_pylist()]
     indices = [0] * len(texts)
-    bounds = [*starts.tolist(), len(texts)]
+    bounds = [*starts, len(texts)]
     for start, end in itertools.pairwise(bounds):
         if end == start + 1:
             continue
@@ -235,11 +233,10 @@ def _write_nodes(
     part: int,
     records: Sequence[Record],
     checked: Sequence[CheckedText],
-    classes: Any,  # noqa: ANN401 — arrays
-    positions: Any,  # noqa: ANN401
+    starts: Sequence[int],
+    positions: NDArray[np.uint64],
 ) -> None:
     joined = plan.recipe.task.joined
-    starts = np.flatnonzero(np.diff(classes, prepend=-1)).tolist()
     nodes: list[int] = []
     orders: list[int] = []
     rows: list[int] = []
