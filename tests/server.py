@@ -315,6 +315,18 @@ async def _listen(mock: Mock, port: int) -> asyncio.Server:
     return await asyncio.get_running_loop().create_server(lambda: Connection(mock), "127.0.0.1", port, backlog=4096)
 
 
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close the listening sockets once every accepted connection has its transport.
+
+    asyncio builds the transport in a task of its own; where `close` comes in between, it fails and leaks the socket.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0.001)
+    server.close()
+
+
 @contextlib.contextmanager
 def serving(**settings: Any) -> Iterator[RunningServer]:
     """Serve on a free port for the time of a `with` block; `settings` are fields of Mock, and `port`."""
@@ -329,8 +341,7 @@ def serving(**settings: Any) -> Iterator[RunningServer]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        server.close()
-        loop.run_until_complete(asyncio.sleep(0.001))  # connections that were just accepted get their transports
+        loop.run_until_complete(stop_accepting(server))
         for transport in list(mock.transports):
             transport.abort()
         loop.run_until_complete(asyncio.sleep(0.001))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.mock import CLOSE
+from tests.server import stop_accepting
 
 Respond = Callable[[bytes], Sequence[object]]
 """Returns what to send for a request: bytes, a number of seconds to pause, and CLOSE."""
@@ -49,7 +50,7 @@ async def raw_server(respond: Respond, *, tls: ssl.SSLContext | None = None) -> 
     try:
         yield state
     finally:
-        server.close()
+        await stop_accepting(server)
         running = [task for task in tasks if task is not None and not task.done()]
         for task in running:
             task.cancel()

@@ -84,7 +84,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             return
         request_count += 1
         if args.fake_log_requests:
-            print("POST", self.path, flush=True)
+            os.write(1, f"POST {self.path}\\n".encode())  # print writes a line in parts, and threads mix theirs
         if args.fake_crash_after and request_count > args.fake_crash_after and start <= args.fake_crashing_starts:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(args.fake_latency)
