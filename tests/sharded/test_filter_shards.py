@@ -65,7 +65,8 @@ def divided(rows: list[dict[str, Any]], files: int) -> list[list[dict[str, Any]]
 def check_same(ran: dict[str, list[dict[str, Any]]], sharded: dict[str, list[dict[str, Any]]]) -> None:
     """Check that both have the same texts with the same outcome.
 
-    Of several similar selected texts, a run names the one that it knew when it first compared the text.
+    Of several similar selected texts, a run names the most similar of those that were selected when it compared the
+    text, which may be later ones where the text waited for another one.
     """
     assert sharded["data"] == ran["data"]
     assert sharded["provenance"] == ran["provenance"]
@@ -73,13 +74,10 @@ def check_same(ran: dict[str, list[dict[str, Any]]], sharded: dict[str, list[dic
     for row, other in zip(sharded["dropped"], ran["dropped"], strict=True):
         if row != other:
             assert row["step"] == other["step"] == "near_duplicate"
-            assert row["score"] >= other["score"]
-            similarity = jaccard(word_set(row["text"]), word_set(selected[row["duplicate_of"]]))
-            assert row["score"] == round(similarity, 4)
-            named = ("duplicate_of", "score")
-            assert {name: row[name] for name in row if name not in named} == {
-                name: other[name] for name in other if name not in named
-            }
+            for named in (row, other):
+                similarity = jaccard(word_set(row["text"]), word_set(selected[named["duplicate_of"]]))
+                assert named["score"] == round(similarity, 4) >= named["limit"]
+            assert {**row, "duplicate_of": "", "score": 0} == {**other, "duplicate_of": "", "score": 0}
 
 
 @settings(max_examples=12)
@@ -178,6 +176,29 @@ def test_the_shards_can_be_in_any_folder_of_fsspec(tmp_path: Path) -> None:
     _, here = shard_rows(recipe, shards=2)
     rows = [row for table in tables for row in table.to_pylist()]
     assert sorted(rows, key=lambda row: str(row["id"])) == here["data"]
+
+
+@pytest.mark.parametrize("source", ["'raw/part-*'", "{rows: {path: 'r*/*.*', text: text}}", "memory://{name}/raw"])
+def test_the_files_may_be_those_of_a_pattern_or_at_a_url(tmp_path: Path, source: str) -> None:
+    import fsspec
+
+    source = source.replace("{name}", tmp_path.name)
+    texts = texts_with_duplicates(60, random.Random(8))
+    recipe = write_set(tmp_path, divided([{"text": text} for text in texts], 4), source=source)
+    fsspec.filesystem("memory").put(str(tmp_path / "raw"), f"memory://{tmp_path.name}/", recursive=True)
+    result, sharded = shard_rows(recipe, shards=3)
+    assert result.texts == 60
+    check_same(run_rows(recipe), sharded)
+
+
+def test_a_file_without_the_labels_that_others_have_is_one_sentence(tmp_path: Path) -> None:
+    labels = "labels: {delivery: asks where a parcel is, refund: asks for money back}\n"
+    files = [[{"text": "where is my parcel", "label": "delivery"}], [{"text": "I want my money back"}]]
+    recipe = write_set(tmp_path, files, labels=labels, source="{rows: {path: 'raw/*'}}")
+    for action in (run_rows, shard_rows):
+        with pytest.raises((SourceError, RecipeError)) as raised:
+            action(recipe)
+        assert "part-1.parquet" in str(raised.value) or "without a label" in str(raised.value)
 
 
 LABELLED = """\

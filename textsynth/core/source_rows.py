@@ -65,6 +65,11 @@ class SourceRows(Sequence[Record]):
         return numbers, {number: Provenance(self.step, index=number) for number in {0, *(numbers or ())}}
 
 
+def have_labels(rows: Sequence[Record]) -> bool:
+    """Whether the rows of a source were read with labels, which single rows may lack."""
+    return rows.labels is not None if isinstance(rows, SourceRows) else any(row.labels for row in rows)
+
+
 def row_texts(rows: Sequence[Record]) -> Sequence[str]:
     """Return the text of each row of a source."""
     return rows.texts if isinstance(rows, SourceRows) else [row.text for row in rows]

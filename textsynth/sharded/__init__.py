@@ -37,8 +37,9 @@ from textsynth.sharded.matches import (
 )
 from textsynth.sharded.plan import Plan, Stage, make_plan
 from textsynth.sharded.shards import write_shard
-from textsynth.sharded.texts import group_texts, read_shard
-from textsynth.store.storage import open_folder
+from textsynth.sharded.texts import check_labels, group_texts, read_shard
+from textsynth.sources.locations import is_url
+from textsynth.store.storage import Storage, open_folder
 
 SUMMARY = "filter.json"
 PLAN = "plan.json"
@@ -143,7 +144,8 @@ def _run_stages(plan: Plan, run_tasks: RunTasks, log: Callable[[str], None]) -> 
             continue
         log(f"step {number} of {len(stages)}: {title}")
         run = _run_here if stage in (resolve_pairs, join_linked_groups) else run_tasks
-        notes[stage] = list(run(functools.partial(stage, plan), range(tasks)))
+        results = run(functools.partial(stage, plan), range(tasks))
+        notes[stage] = list(check_labels(plan, results) if stage is read_shard else results)
     return notes
 
 
@@ -153,7 +155,8 @@ def _run_here(task: Task, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
 
 def _check_shared(plan: Plan, address: str) -> None:
     """Raise UsageError where the tasks of a cluster would not see the files."""
-    unshared = next((folder.url for folder in (plan.out, plan.work) if not folder.is_shared), None)
+    files = [Storage(shard.file.path) for shard in plan.shards if is_url(shard.file.path)]
+    unshared = next((each.url for each in (plan.out, plan.work, *files) if not each.is_shared), None)
     if unshared is not None:
         raise UsageError(f"{unshared}: is in the memory of this process, which tasks on {address} do not see")
 

@@ -11,11 +11,10 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
-from textsynth.core.protocols import DuplicateFilter, Filter
+from textsynth.core.protocols import DuplicateFilter, Filter, SourceFile
 from textsynth.core.scope import scope_of
 from textsynth.core.task import PARENT_TEXT_FIELDS
 from textsynth.core.version import __version__
@@ -26,7 +25,7 @@ from textsynth.store.storage import Storage
 Stage: TypeAlias = "Callable[[Plan, int], dict[str, Any]]"
 """A task of a pass, for the file or part with a number; it writes tables into the work folder and returns a note."""
 BYTES_PER_PART = 32_000_000
-PARTS_FORMAT = 2
+PARTS_FORMAT = 3
 """Changes where files in the work folder have another content than before."""
 
 
@@ -34,7 +33,7 @@ PARTS_FORMAT = 2
 class Shard:
     """A file of a source, and the index of the generator that takes its rows."""
 
-    path: Path
+    file: SourceFile
     source: str
     generator: int
 
@@ -73,7 +72,7 @@ class Plan:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all that the files in the work folder depend on."""
-        files = [(str(shard.path), shard.source, shard.path.stat().st_size) for shard in self.shards]
+        files = [(shard.file.path, shard.source, shard.file.size) for shard in self.shards]
         content = [PARTS_FORMAT, __version__, self.recipe.hash, self.parts, files]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -100,7 +99,7 @@ def make_plan(recipe: Recipe, out: Storage, work: Storage, parts: int | None) ->
     if parts is not None and not 1 <= parts <= 1 << 16:
         raise UsageError(f"the number of shards is between 1 and 65,536, found {parts:,}")
     if parts is None:
-        parts = 1 + sum(shard.path.stat().st_size for shard in shards) // BYTES_PER_PART
+        parts = 1 + sum(shard.file.size for shard in shards) // BYTES_PER_PART
     return Plan(recipe, tuple(shards), min(parts, 1 << 16), work, out)
 
 
