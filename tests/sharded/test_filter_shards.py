@@ -21,6 +21,7 @@ from textsynth.text.normalize import jaccard, word_set
 
 VOCABULARY = "card parcel refund bank order late lost please when where money twice tracking number shop help van fee"
 WORDS = VOCABULARY.split()
+SPLITS = ("{train: 1.0}", "{train: 0.9, validation: 0.1}", "{a: 0.2, b: 0.3, c: 0.5}")
 FILTER_LISTS = (
     FILTERS,
     "[exact_duplicate, near_duplicate]",
@@ -81,12 +82,22 @@ def check_same(ran: dict[str, list[dict[str, Any]]], sharded: dict[str, list[dic
 
 
 @settings(max_examples=12)
-@given(st.integers(0, 10**9), st.sampled_from(FILTER_LISTS), st.integers(1, 4), st.integers(1, 5), st.integers(1, 60))
-def test_the_verdicts_are_those_of_a_run(seed: int, filters: str, files: int, shards: int, count: int) -> None:
+@given(
+    st.integers(0, 10**9),
+    st.sampled_from(FILTER_LISTS),
+    st.sampled_from(SPLITS),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.integers(1, 60),
+)
+def test_the_verdicts_and_the_splits_are_those_of_a_run(
+    seed: int, filters: str, splits: str, files: int, shards: int, count: int
+) -> None:
     """Slow: a run and a pass over shards for each example."""
     texts = texts_with_duplicates(count, random.Random(seed))
     with tempfile.TemporaryDirectory() as folder:
-        recipe = write_set(Path(folder), divided([{"text": text} for text in texts], files), filters=filters)
+        rows = divided([{"text": text} for text in texts], files)
+        recipe = write_set(Path(folder), rows, filters=filters, splits=splits)
         result, sharded = shard_rows(recipe, shards=shards)
         check_same(run_rows(recipe), sharded)
         assert result.texts == count
@@ -134,6 +145,42 @@ def test_labels_and_fields_are_those_of_a_run_and_equal_rows_are_numbered_alike(
     assert {row["id"] for row in sharded["data"]} >= {row["duplicate_of"] for row in sharded["dropped"]}
 
 
+LABELS = "labels: {delivery: asks where a parcel is, refund: asks for money back, other: all else}\nmulti_label: true\n"
+
+
+def test_splits_are_stratified_by_the_labels_of_all_texts(tmp_path: Path) -> None:
+    rng = random.Random(9)
+    names = ("delivery", "refund", "other")
+    texts = [" ".join(rng.choices(WORDS, k=7)) for _ in range(120)]
+    rows = [{"text": text, "label": rng.sample(names, k=rng.choice((1, 1, 2)))} for text in texts]
+    files = [[{**row, "label": "|".join(row["label"])} for row in part] for part in divided(rows, 4)]
+    recipe = write_set(
+        tmp_path, files, labels=LABELS, source="{rows: {path: raw, separator: '|'}}", splits=SPLITS[2], filters="[]"
+    )
+    result, sharded = shard_rows(recipe, shards=5)
+    assert sharded == run_rows(recipe)
+    assert result.splits == {"a": 24, "b": 36, "c": 60}
+
+
+@pytest.mark.parametrize("splits", SPLITS[:2])
+@pytest.mark.parametrize("task", ["summarization", "paraphrasing"])
+def test_texts_of_one_source_text_are_one_family_in_whatever_shards_they_are(
+    tmp_path: Path, task: str, splits: str
+) -> None:
+    rng = random.Random(10)
+    documents = [" ".join(rng.choices(WORDS, k=12)) for _ in range(40)]
+    column = {"summarization": "document", "paraphrasing": "original"}[task]
+    rows = [{"text": " ".join(rng.choices(WORDS, k=6)), column: rng.choice(documents)} for _ in range(150)]
+    field = {"summarization": "document", "paraphrasing": "source_text"}[task]
+    source = f"{{rows: {{path: raw, text: text, fields: {{{field}: {column}}}}}}}"
+    recipe = write_set(tmp_path, divided(rows, 3), task=task, source=source, splits=splits, filters="[]")
+    result, sharded = shard_rows(recipe, shards=4)
+    assert sharded == run_rows(recipe)
+    families = {row["family"] for row in sharded["provenance"]}
+    assert len(families) <= len(documents)
+    assert result.selected == 150
+
+
 def test_a_filter_that_reads_another_source_reads_it_in_every_task(tmp_path: Path) -> None:
     (tmp_path / "seeds.csv").write_text("text\nplease send the card to my new address\n", encoding="utf-8")
     recipe = write_set(
@@ -174,7 +221,7 @@ def test_the_shards_can_be_in_any_folder_of_fsspec(tmp_path: Path) -> None:
     tables = [pq.read_table(filesystem.open(name)) for name in names]
     assert sum(map(len, tables)) == result.selected
     _, here = shard_rows(recipe, shards=2)
-    rows = [row for table in tables for row in table.to_pylist()]
+    rows = [{**row, "split": "train"} for table in tables for row in table.to_pylist()]
     assert sorted(rows, key=lambda row: str(row["id"])) == here["data"]
 
 

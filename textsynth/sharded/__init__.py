@@ -36,7 +36,7 @@ from textsynth.sharded.matches import (
     resolve_pairs,
 )
 from textsynth.sharded.plan import Plan, Stage, make_plan
-from textsynth.sharded.shards import write_shard
+from textsynth.sharded.shards import describe_selected, draw_splits, write_shard
 from textsynth.sharded.texts import check_labels, group_texts, read_shard
 from textsynth.sources.locations import is_url
 from textsynth.store.storage import Storage, open_folder
@@ -44,6 +44,8 @@ from textsynth.store.storage import Storage, open_folder
 SUMMARY = "filter.json"
 PLAN = "plan.json"
 WORK = "work"
+IN_ONE_PROCESS = (resolve_pairs, join_linked_groups, draw_splits)
+"""The stages that need something of all texts: they are done in the process of the command."""
 
 Task: TypeAlias = "Callable[[int], dict[str, Any]]"
 RunTasks: TypeAlias = "Callable[[Task, Sequence[int]], Iterable[dict[str, Any]]]"
@@ -143,7 +145,7 @@ def _run_stages(plan: Plan, run_tasks: RunTasks, log: Callable[[str], None]) -> 
         if stage in (link_groups, join_linked_groups) and not any(note["crowded"] for note in notes[group_keys]):
             continue
         log(f"step {number} of {len(stages)}: {title}")
-        run = _run_here if stage in (resolve_pairs, join_linked_groups) else run_tasks
+        run = _run_here if stage in IN_ONE_PROCESS else run_tasks
         results = run(functools.partial(stage, plan), range(tasks))
         notes[stage] = list(check_labels(plan, results) if stage is read_shard else results)
     return notes
@@ -172,10 +174,15 @@ def _stages(plan: Plan) -> list[tuple[str, Stage, int]]:
         ("comparing them", compare_groups, parts),
         ("selecting the first of similar texts", resolve_pairs, 1),
     ]
+    splits: list[tuple[str, Stage, int]] = [
+        ("collecting selected texts", describe_selected, parts),
+        ("drawing splits", draw_splits, 1),
+    ]
     return [
         (f"reading {pluralize(len(plan.shards), 'file')}", read_shard, len(plan.shards)),
         ("checking texts", group_texts, parts),
         *(similar if plan.near is not None else ()),
+        *(splits if plan.draws_splits else ()),
         (f"writing {pluralize(parts, 'shard')}", write_shard, parts),
     ]
 
@@ -226,6 +233,8 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
             f"{pluralize(resolved['undecided'], 'selected text')} may be similar to another one: each has more "
             "similar texts before it than are compared"
         )
+    for drawn in notes.get(draw_splits, ()):
+        sentences += drawn["notes"]
     return ShardedPass(
         folder=plan.out.url,
         shards=plan.parts,

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
 from textsynth.core.protocols import DuplicateFilter, Filter, SourceFile
 from textsynth.core.scope import scope_of
-from textsynth.core.task import PARENT_TEXT_FIELDS
+from textsynth.core.task import PARENT_TEXT_FIELDS, Task
 from textsynth.core.version import __version__
 from textsynth.recipe import Recipe, references_in
 from textsynth.recipe.recipe import NamedStep
@@ -68,6 +68,20 @@ class Plan:
     def first_duplicate(self) -> int | None:
         """The index of the first filter that compares texts; None where there is none."""
         return min((index for index in (self.exact, self.near) if index is not None), default=None)
+
+    @cached_property
+    def texts_are_shared(self) -> bool:
+        """Whether texts of one family may differ, as summaries of one document do, and be in several parts."""
+        task = self.recipe.task
+        sources = {shard.source for shard in self.shards}
+        fields = {field for name in sources for field in self.recipe.sources[name].field_names or ()}
+        has_parents = not fields.isdisjoint(PARENT_TEXT_FIELDS)
+        return has_parents or bool(task.required_fields) or type(task).family_texts is not Task.family_texts
+
+    @property
+    def draws_splits(self) -> bool:
+        """Whether the splits and families of all texts are decided together."""
+        return len(self.recipe.export.splits) > 1 or self.texts_are_shared
 
     @cached_property
     def fingerprint(self) -> str:
@@ -133,10 +147,6 @@ def _issues(recipe: Recipe) -> Iterator[RecipeIssue]:
     if recipe.evaluate is not None:
         where = recipe.positions.get("evaluate", str(recipe.path))
         yield RecipeIssue(where, "evaluate: a pass over shards evaluates nothing; run the recipe on a sample of them")
-    if len(recipe.export.splits) > 1 and (recipe.task.required_fields or _fields_of_sources(recipe)):
-        where = recipe.positions.get("export", str(recipe.path))
-        sentence = "export.splits: texts that share a source text are written as one split: `splits: {train: 1.0}`"
-        yield RecipeIssue(where, sentence)
     compared: list[bool] = []
     for step in recipe.filter:
         if isinstance(step.step, DuplicateFilter):
@@ -164,8 +174,3 @@ def _filter_issues(item: NamedStep[Filter], compared: list[bool]) -> Iterator[Re
             f"{item.name} compares texts with accepted ones, which only exact_duplicate and near_duplicate do in "
             "shards; leave it out, or say `compares_accepted = False` in its class if it does not",
         )
-
-
-def _fields_of_sources(recipe: Recipe) -> bool:
-    names = {name for item in recipe.generate for _, name in references_in(item.step, "source")}
-    return any({*PARENT_TEXT_FIELDS}.intersection(recipe.sources[name].field_names or ()) for name in names)

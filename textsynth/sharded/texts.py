@@ -59,7 +59,7 @@ def read_shard(plan: Plan, number: int) -> dict[str, Any]:
     if issues:
         raise RecipeError(issues)
     joined = plan.recipe.task.joined
-    digests = b"".join(_digest(normal_form(joined(row).text)) for row in rows)
+    digests = b"".join(form_digest(normal_form(joined(row).text)) for row in rows)
     forms = np.frombuffer(digests, np.uint64).reshape(-1, 2)
     records = list(rows)
     columns = {
@@ -314,7 +314,8 @@ def _keys_of_short_sets(
     return np.frombuffer(b"".join(keys), np.uint64), np.array(owners, np.uint64)
 
 
-def _digest(form: str) -> bytes:
+def form_digest(form: str) -> bytes:
+    """Return a hash of 16 bytes of a normal form, the same in every process."""
     return hashlib.blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
