@@ -117,6 +117,19 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert not asked_again(folder / "asked.log", *killed[0])
 
 
+def test_a_run_through_the_ray_client_has_the_bytes_of_a_run_here(two_nodes: Any, folder: Path) -> None:
+    run_in(folder, "small", "plain")
+    command = [sys.executable, "-m", "textsynth", "run", str(folder / "small.yaml"), "--out", str(folder / "client")]
+    options = ["--on", two_nodes.client_address, "--workers", "2"]
+    ended = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert f"the Ray cluster at {two_nodes.client_address}: 2 nodes, 2 CPUs" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert dataset_bytes(folder / "client") == dataset_bytes(folder / "plain")
+    while worker_processes(all_processes()):  # they end with the client
+        time.sleep(0.05)
+
+
 def test_a_run_that_is_killed_goes_on_from_its_journal(two_nodes: Any, folder: Path) -> None:
     run_in(folder, "large", "plain")
     (folder / "asked.log").unlink()
