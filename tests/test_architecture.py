@@ -45,6 +45,7 @@ TYPES_ONLY = {("core", "prompts")}
 # Modules with fewer than SMALL lines that one module imports, and why each is not a part of that module. Components,
 # the verbs of the command line, and the packages themselves need no reason.
 SMALL_MODULES = {
+    "cluster.temporary_folder": "what a killed process leaves, tested without Ray",
     "evaluate.label_errors": "cross-fitting for `label_error`, measured by eval/label_errors.py",
     "evaluate.nearest_texts": "one part of an evaluation, like the other modules of its folder",
     "export.column_types": "the types as another package reads them, in place of its import",
