@@ -123,7 +123,7 @@ def filter_shards(
         log("nothing has changed since the last pass here, whose result stands")
         return earlier
     if on is not None:
-        _check_shared(plan, check_address(on))
+        _check_cluster(plan, check_address(on))
     _prepare(plan)
     if on is None:
         notes = _run_stages(plan, _run_here, log)
@@ -155,8 +155,13 @@ def _run_here(task: Task, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
     return map(task, numbers)
 
 
-def _check_shared(plan: Plan, address: str) -> None:
-    """Raise UsageError where the tasks of a cluster would not see the files."""
+def _check_cluster(plan: Plan, address: str) -> None:
+    """Raise UsageError where the tasks of a cluster would not see the files, or cannot be started through it."""
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"{address}: filter cannot use the Ray client, through which Ray Data does not work; start it on a node of "
+            "the cluster, with --on HOST:PORT"
+        )
     files = [Storage(shard.file.path) for shard in plan.shards if is_url(shard.file.path)]
     unshared = next((each.url for each in (plan.out, plan.work, *files) if not each.is_shared), None)
     if unshared is not None:

@@ -9,13 +9,20 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from textsynth.core.protocols import DuplicateFilter
 from textsynth.core.records import NO_FIELDS, DroppedRecord, Provenance, Record, Verdict
 from textsynth.core.sorted_runs import id_text
 from textsynth.runner.setup import REQUIRED_COLUMNS
 from textsynth.sharded.plan import Plan
-from textsynth.sharded.texts import ROW_BITS, first_texts
+from textsynth.sharded.texts import ROW_BITS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +43,52 @@ class _Row:
     failed: int
     verdict: Verdict
     scores: Sequence[tuple[int, float]]
+    is_selected: bool
 
 
 def outcomes(plan: Plan, part: int) -> tuple[list[Record], list[DroppedRecord]]:
     """Return the selected records of a part, and the dropped ones with the filter that dropped each."""
+    table = plan.work.read_part([f"texts-{part}"], 0)
+    is_selected = selected_rows(plan, part, table)
     similar = _similar_texts(plan, part)
     selected: list[Record] = []
     dropped: list[DroppedRecord] = []
-    for number, rows in _classes(plan, part).items():
+    for number, rows in _classes(plan, table, is_selected).items():
         near = similar.get(part << ROW_BITS | number, [])
-        first, _ = first_texts([row.failed for row in rows], plan)
-        original = None if first is None else rows[first]
-        if original is not None and near and min(text.order for text in near) < original.position:
-            original = None
-        if plan.first_duplicate is None:
-            original = None
+        original = None if plan.first_duplicate is None else next((row for row in rows if row.is_selected), None)
         for row in rows:
-            outcome = _drop(plan, row, original, near)
-            if outcome is None:
+            if row.is_selected:
                 selected.append(_scored(plan, row, len(plan.recipe.filter)))
             else:
-                dropped.append(outcome)
+                dropped.append(_drop(plan, row, original, near))
     return selected, dropped
 
 
-def _drop(plan: Plan, row: _Row, original: _Row | None, near: Sequence[_Similar]) -> DroppedRecord | None:
-    """Return why a text is dropped, by the first filter that does, None where none does.
+def selected_rows(plan: Plan, part: int, table: pa.Table) -> NDArray[np.bool_]:
+    """Return which rows of `texts-PART` are selected.
+
+    Those that pass their own checks, or, where texts are compared, the first of them of each normal form, if no
+    selected text before it is similar.
+    """
+    passes: NDArray[np.bool_] = table.column("failed").to_numpy() == len(plan.recipe.filter) + 1
+    if plan.first_duplicate is None:
+        return passes
+    classes, positions = table.column("class").to_numpy(), table.column("position").to_numpy()
+    rows = np.flatnonzero(passes)
+    rows = rows[np.unique(classes[rows], return_index=True)[1]]
+    if plan.near is not None:
+        similar = plan.work.read_part(["similar"], part)
+        earliest = np.full(1 + int(classes.max(initial=0)), np.iinfo(np.uint64).max, np.uint64)
+        numbers = similar.column("node").to_numpy() & np.uint64((1 << ROW_BITS) - 1)
+        np.minimum.at(earliest, numbers.astype(np.intp), similar.column("order").to_numpy())
+        rows = rows[positions[rows] < earliest[classes[rows]]]
+    is_selected = np.zeros(len(table), bool)
+    is_selected[rows] = True
+    return is_selected
+
+
+def _drop(plan: Plan, row: _Row, original: _Row | None, near: Sequence[_Similar]) -> DroppedRecord:
+    """Return why a text is dropped, by the first filter that does.
 
     `original` is the selected text of the same normal form, `near` are the selected similar texts of another one.
     """
@@ -78,8 +105,6 @@ def _drop(plan: Plan, row: _Row, original: _Row | None, near: Sequence[_Similar]
         if earlier:
             best = min(earlier, key=lambda text: (-text.similarity, text.order))
             verdicts[plan.near] = _verdict(plan, plan.near, best.id, best.similarity)
-    if not verdicts:
-        return None
     index = min(verdicts)
     verdict = verdicts[index]
     is_filter = index < len(plan.recipe.filter)
@@ -118,17 +143,17 @@ def _similar_texts(plan: Plan, part: int) -> Mapping[int, list[_Similar]]:
     return similar
 
 
-def _classes(plan: Plan, part: int) -> Mapping[int, list[_Row]]:
+def _classes(plan: Plan, table: pa.Table, is_selected: NDArray[np.bool_]) -> Mapping[int, list[_Row]]:
     """Return the texts of a part by their normal form, in order."""
-    table = plan.work.read_part([f"texts-{part}"], 0).to_pydict()
     names = [item.name for item in plan.recipe.generate]
     classes: dict[int, list[_Row]] = defaultdict(list)
-    for row in zip(*table.values(), strict=True):
-        cells = dict(zip(table, row, strict=True))
+    columns = table.to_pydict()
+    for *row, selected in zip(*columns.values(), is_selected.tolist(), strict=True):
+        cells = dict(zip(columns, row, strict=True))
         provenance = Provenance(names[cells["generator"]], index=cells["index"])
         fields = NO_FIELDS if cells["fields"] is None else json.loads(cells["fields"])
         record = Record(cells["text"], provenance, tuple(cells["labels"]), fields)
         verdict = Verdict(cells["reason"], cells["score"], cells["limit"], cells["duplicate_of"], cells["needs_review"])
         scores = json.loads(cells["scores"]) if cells["scores"] else ()
-        classes[cells["class"]].append(_Row(record, cells["position"], cells["failed"], verdict, scores))
+        classes[cells["class"]].append(_Row(record, cells["position"], cells["failed"], verdict, scores, selected))
     return classes

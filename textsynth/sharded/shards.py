@@ -24,7 +24,7 @@ from textsynth.export.run_result import RunResult
 from textsynth.export.splits import SplitAssignment, SplitRows, assign_rows, split_rows
 from textsynth.export.tables import AnyTable, default_table, dropped_table, provenance_table
 from textsynth.runner.summary import empty_result
-from textsynth.sharded.outcomes import outcomes
+from textsynth.sharded.outcomes import outcomes, selected_rows
 from textsynth.sharded.plan import Plan, unless_written
 from textsynth.sharded.texts import form_digest
 from textsynth.text.normalize import normal_form
@@ -34,27 +34,35 @@ from textsynth.text.normalize import normal_form
 def describe_selected(plan: Plan, part: int) -> dict[str, Any]:
     """Write what the splits of the selected texts depend on, `selected-PART`; the note has the label sets.
 
-    Where a text shares a source text with others, also the family and the hash of each of these texts,
-    `shared-texts-PART`.
+    Where a text shares a source text with others, also the hash of each of these texts, `shared-texts-PART`.
     """
-    selected, _ = outcomes(plan, part)
-    rows = split_rows(selected, plan.recipe.task.family_texts)
+    table = plan.work.read_part([f"texts-{part}"], 0)
+    table = table.filter(selected_rows(plan, part, table))
+    ids, classes = table.column("id").to_numpy(), table.column("class").to_numpy()
+    families = ids
     if plan.texts_are_shared:
-        forms = _family_forms(plan, selected, rows)
-        plan.work.write_parts(f"shared-texts-{part}", {"family": forms[:, 0], "form": forms[:, 1]}, None)
-    note = {"label_sets": [list(labels) for labels in rows.label_sets]}
-    columns = {"id": rows.ids, "family": rows.families, "set": rows.sets}
+        owners, forms = _family_forms(plan, part)
+        plan.work.write_parts(f"shared-texts-{part}", {"owner": owners, "form": forms}, None)
+    elif len(ids):  # texts of one normal form are a family
+        _, starts, numbers = np.unique(classes, return_index=True, return_inverse=True)
+        families = np.minimum.reduceat(ids, starts)[numbers]
+    number_of: dict[tuple[str, ...], int] = {}
+    sets = [number_of.setdefault(tuple(labels), len(number_of)) for labels in table.column("labels").to_pylist()]
+    note = {"label_sets": [list(labels) for labels in number_of]}
+    columns = {"id": ids, "family": families, "set": np.array(sets, np.uint32)}
     plan.work.write_parts(f"selected-{part}", columns, None, note)
     return note
 
 
-def _family_forms(plan: Plan, selected: Sequence[Record], rows: SplitRows) -> NDArray[np.uint64]:
+def _family_forms(plan: Plan, part: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the ids of the selected texts of a part and the hash of each text that they share, a row for each."""
     pairs = [
-        (family, int.from_bytes(form_digest(normal_form(text))[:8], "little"))
-        for record, family in zip(selected, rows.families.tolist(), strict=True)
+        (int(record.id, 16), int.from_bytes(form_digest(normal_form(text))[:8], "little"))
+        for record in outcomes(plan, part)[0]
         for text in plan.recipe.task.family_texts(record)
     ]
-    return np.array(pairs, np.uint64).reshape(-1, 2)
+    columns = np.array(pairs, np.uint64).reshape(-1, 2)
+    return columns[:, 0], columns[:, 1]
 
 
 @unless_written("splits")
@@ -75,7 +83,7 @@ def draw_splits(plan: Plan, number: int) -> dict[str, Any]:
     if plan.texts_are_shared:
         shared = [plan.work.read_part([f"shared-texts-{part}"], 0) for part in range(plan.parts)]
         owners, forms = (
-            np.concatenate([table.column(name).to_numpy() for table in shared]) for name in ("family", "form")
+            np.concatenate([table.column(name).to_numpy() for table in shared]) for name in ("owner", "form")
         )
         families = connected_families(families, owners, forms)
     rows = SplitRows(ids, families, np.concatenate(sets), list(number_of))
@@ -89,7 +97,7 @@ def draw_splits(plan: Plan, number: int) -> dict[str, Any]:
 def connected_families(
     families: NDArray[np.uint64], owners: NDArray[np.uint64], forms: NDArray[np.uint64]
 ) -> NDArray[np.uint64]:
-    """Return the families, joined where `owners`, which are families, have a form in common: the smallest of each."""
+    """Return the families joined where `owners`, which are among them, have a form in common: the smallest of each."""
     names, numbers = np.unique(families, return_inverse=True)
     order = np.argsort(forms, kind="stable")
     owner = np.searchsorted(names, owners[order])
