@@ -149,3 +149,35 @@ def test_closed_standard_streams_stop_nothing_and_get_into_no_file(closed: str, 
     assert b"bug" not in result.stderr
     assert (folder / "run" / "journal.sqlite").read_bytes().startswith(b"SQLite format 3")
     assert (folder / "run" / "report.html").is_file()
+
+
+needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+
+
+def run_in_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    line = f'"$0" -m textsynth {command}'
+    return subprocess.run(["sh", "-c", line, sys.executable], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@needs_full_device
+@pytest.mark.parametrize(
+    ("command", "code"), [("run recipe.yaml --out run", 0), ("init new", 0), ("validate missing.yaml", 2)]
+)
+def test_messages_that_cannot_be_written_do_not_fail_a_command(command: str, code: int, folder: Path) -> None:
+    lost = run_in_shell(f"{command} 2>/dev/full", folder)
+    assert (lost.returncode, lost.stderr) == (code, "")
+    assert bool(lost.stdout) == (code == 0)
+
+
+@needs_full_device
+@pytest.mark.parametrize(
+    "command", ["run recipe.yaml --out run --quiet", "validate recipe.yaml", "schema", "--help", "--version"]
+)
+def test_a_result_that_cannot_be_written_is_one_sentence(command: str, folder: Path) -> None:
+    lost = run_in_shell(f"{command} >/dev/full", folder)
+    assert (lost.returncode, lost.stderr.count("\n")) == (1, 1)
+    assert "stdout cannot be written: No space left on device; send it to" in lost.stderr
+
+
+def test_a_reader_that_has_enough_gets_no_message(folder: Path) -> None:
+    assert run_in_shell("schema | head -1", folder).stderr == ""

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from typing import NoReturn
 
 import click
@@ -26,6 +27,7 @@ from textsynth.cli.recipes import init, label, preview, run, validate
 from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
+from textsynth.console.streams import message_stream, result_stream
 from textsynth.core.errors import TextSynthError, UsageError
 from textsynth.core.resources import rare_collections
 
@@ -48,18 +50,26 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         # In a log the progress bars of the Hub's clients are hundreds of lines; they read this when first imported.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    with redirect_stdout(result_stream(sys.stdout)), redirect_stderr(message_stream(sys.stderr)):
+        code = _run_command(args)
+    gc.freeze()  # else Python searches for garbage once more before the process ends
+    sys.exit(code)
+
+
+def _run_command(args: Sequence[str] | None) -> int:
+    """Run the command; return its exit code after a message about its error, if it has one."""
     try:
         with rare_collections():
             command_group.main(args, prog_name="textsynth", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted; every answer that arrived is stored, the same command continues from there", err=True)
-        code = EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except TextSynthError as error:
         click.echo(str(error), err=True)
-        code = error.exit_code
+        return error.exit_code
     except Exception as error:
         from textsynth.core.registry import locate_plugin_error  # loads pydantic, which --help does without
 
@@ -69,10 +79,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
             message, code = describe_crash(error), TextSynthError.exit_code
         notify(message)
-    else:
-        code = 0
-    gc.freeze()  # else Python searches for garbage once more before the process ends
-    sys.exit(code)
+        return code
+    return 0
 
 
 def _open_closed_streams() -> None:
