@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import stat
@@ -181,3 +182,76 @@ def test_a_result_that_cannot_be_written_is_one_sentence(command: str, folder: P
 
 def test_a_reader_that_has_enough_gets_no_message(folder: Path) -> None:
     assert run_in_shell("schema | head -1", folder).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("n" * 256, "has at most 255 bytes, found 'nnnnnnnnnnnnnnnnnnnnnnnn…nnnnnnnnnnnnnnnnnnnnnnnn' with 256"),
+        ("é" * 128, "has at most 255 bytes"),
+        ("/".join(["d" * 100] * 50), "a path has at most 4,095 bytes"),
+        ("a\0b", r"no control characters or line breaks, found 'a\x00b'"),
+        ("a\nb", r"no control characters or line breaks, found 'a\nb'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "recipe.yaml", "--out"],
+        ["run"],
+        ["report"],
+        ["init"],
+        ["export", "out", "--as", "csv", "--out"],
+        ["filter", "recipe.yaml", "--work"],
+        ["label", "recipe.yaml", "--recipe"],
+    ],
+)
+def test_a_path_that_no_file_can_have_is_one_sentence(
+    command: list[str], path: str, fault: str, folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    result = run_cli(capsys, *command, path)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert fault in result.err
+    assert result.err.startswith("'")  # the name of the option or argument
+
+
+@pytest.mark.parametrize("name", ["./" + "n" * 256 + ".py", "./a\0b.py"])
+def test_a_path_in_a_recipe_that_no_file_can_have_is_one_sentence(name: str, folder: Path, capsys: Capture) -> None:
+    for option in (f"filter=[{json.dumps(name)}]", f"generate=[{{labelled: {{prompt: {json.dumps(name)}}}}}]"):
+        result = run_cli(capsys, "validate", folder / "recipe.yaml", "--set", option)
+        assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("run recipe.yaml", 2),
+        ("run ../recipe.yaml --quiet", 2),
+        ("run $HOME_OF_TEST/recipe.yaml --quiet", 2),
+        ("run $HOME_OF_TEST/recipe.yaml --quiet --requests-only r.jsonl", 1),
+        ("init", 2),
+        ("report out", 2),
+        ("filter $HOME_OF_TEST/recipe.yaml", 2),
+        ("run $HOME_OF_TEST/recipe.yaml --quiet --out $HOME_OF_TEST/out", 0),
+    ],
+)
+def test_a_current_folder_that_was_removed_is_named_where_it_is_needed(command: str, code: int, folder: Path) -> None:
+    (folder / "gone").mkdir()
+    line = f'cd gone && rmdir ../gone && "$0" -m textsynth {command}'
+    environment = {**os.environ, "HOME_OF_TEST": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        ["bash", "-c", line, sys.executable], cwd=folder, capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.returncode == code
+    assert ("the current folder was removed, so change to another one (cd)" in result.stderr) == (code != 0)
+
+
+@pytest.mark.parametrize("kilobytes", [1, 8, 40])
+def test_a_limit_of_the_size_of_files_is_one_sentence(kilobytes: int, folder: Path) -> None:
+    line = f'ulimit -f {kilobytes}; "$0" -m textsynth run recipe.yaml --quiet --out out'
+    result = subprocess.run(
+        ["bash", "-c", line, sys.executable], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "bug" not in result.stderr

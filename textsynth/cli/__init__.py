@@ -20,6 +20,7 @@ import click
 from textsynth.cli.common import command_group, notify
 from textsynth.cli.completion import completion
 from textsynth.cli.components import schema, steps
+from textsynth.cli.crash import REMOVED_FOLDER, describe_crash, is_folder_removed
 from textsynth.cli.export import export
 from textsynth.cli.filter import filter_command
 from textsynth.cli.push import push
@@ -68,15 +69,16 @@ def _run_command(args: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except TextSynthError as error:
-        click.echo(str(error), err=True)
+        click.echo(f"{error}; {REMOVED_FOLDER}" if is_folder_removed() else str(error), err=True)
         return error.exit_code
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and is_folder_removed():
+            notify(REMOVED_FOLDER)
+            return UsageError.exit_code
         from textsynth.core.registry import locate_plugin_error  # loads pydantic, which --help does without
 
         message, code = locate_plugin_error(error), UsageError.exit_code
         if message is None:
-            from textsynth.cli.crash import describe_crash
-
             message, code = describe_crash(error), TextSynthError.exit_code
         notify(message)
         return code

@@ -19,6 +19,7 @@ A message is one sentence with four parts: where, what was wrong, what was found
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,16 @@ from typing import ClassVar
 from textsynth.core.secrets import redact_message
 
 MAX_NAMES_LISTED = 24
+WRITE_REMEDIES = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EFBIG: "raise the limit of the size of a file (ulimit -f)",
+    errno.EROFS: "write to another folder",
+    errno.EACCES: "write to another folder, or change the permissions",
+    errno.EPERM: "write to another folder, or change the permissions",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
 
 
 class TextSynthError(Exception):
@@ -121,6 +132,12 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
         return ""
     listed = ", ".join(candidates[:MAX_NAMES_LISTED]) + (", …" if len(candidates) > MAX_NAMES_LISTED else "")
     return f"; there are: {listed}"
+
+
+def write_error_reason(error: OSError) -> str:
+    """Return why the system could not write, and what helps where that is known: `File too large; raise …`."""
+    remedy = WRITE_REMEDIES.get(error.errno or 0)
+    return f"{error.strerror or error}{f'; {remedy}' if remedy else ''}"
 
 
 def require_extra(extra: str, *modules: str, why: str) -> None:
