@@ -38,6 +38,8 @@ for command in (*RECIPE_COMMANDS, *RUN_COMMANDS, serve, steps, schema, completio
     command_group.add_command(command)
 
 EXIT_INTERRUPTED = 130
+RESUMED_COMMANDS = ("run", "label", "filter")
+RESUMED = "; what was finished is stored, and the same command continues from there"
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -63,7 +65,8 @@ def _run_command(args: Sequence[str] | None) -> int:
         with rare_collections():
             command_group.main(args, prog_name="textsynth", standalone_mode=False)
     except click.Abort:
-        click.echo("interrupted; every answer that arrived is stored, the same command continues from there", err=True)
+        words = sys.argv[1:] if args is None else args
+        click.echo(f"interrupted{RESUMED if words and words[0] in RESUMED_COMMANDS else ''}", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()

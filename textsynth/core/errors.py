@@ -28,6 +28,8 @@ from typing import ClassVar
 from textsynth.core.secrets import redact_message
 
 MAX_NAMES_LISTED = 24
+MIN_SIMILARITY = 0.65
+"""Of a spelling to the name that was meant, as difflib measures it: `text` and `intent` have 0.6."""
 WRITE_REMEDIES = {
     errno.ENOSPC: "free some space, or write to another disk",
     errno.EDQUOT: "free some space, or write to another disk",
@@ -125,7 +127,11 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """
     candidates = [str(candidate) for candidate in allowed]
     begin = [candidate for candidate in candidates if len(str(name)) > 1 and candidate.startswith(str(name))]
-    nearest = begin if len(begin) == 1 else difflib.get_close_matches(str(name), begin or candidates, n=1, cutoff=0.6)
+    nearest = (
+        begin
+        if len(begin) == 1
+        else difflib.get_close_matches(str(name), begin or candidates, n=1, cutoff=MIN_SIMILARITY)
+    )
     if nearest:
         return f"; did you mean {nearest[0]!r}?"
     if not candidates:

@@ -19,7 +19,7 @@ from textsynth.core.task import Task
 from textsynth.recipe.sections import DEFAULT_TASK
 from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
-from textsynth.text.labels import one_form
+from textsynth.text.labels import label_name_fault, one_form
 
 SEEDS_FILE = "seeds.csv"
 QUICKSTART = "quickstart"
@@ -289,8 +289,9 @@ def _check_labels(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str
 
 def _check_label_name(name: str, where: str) -> None:
     quoted = repr(name[:QUOTED_LENGTH])
-    if not name.strip() or name != name.strip() or not name.isprintable():
-        raise SourceError(f"{where}: a label's name is one line without spaces at its ends, found {quoted}")
+    fault = label_name_fault(name)
+    if fault is not None:
+        raise SourceError(f"{where}: {fault}")
     if name == "<<":
         raise SourceError(f"{where}: the label '<<' cannot be written in YAML; give it another name")
     if len(name) > MAX_LABEL_LENGTH:
