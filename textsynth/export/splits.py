@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textsynth.core.records import Record
 from textsynth.core.task import parent_texts
-from textsynth.text.normalize import normal_form
+from textsynth.text.normalize import form_hash, normal_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -215,8 +215,7 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
 class _RecordFacts:
     """What one pass over the records finds: ids, label sets, and what may connect records.
 
-    `label_sets` numbers the sets in the order of their first record; `forms` are hashes of the normal forms of family
-    texts.
+    `label_sets` numbers the sets in the order of their first record; `forms` are the form hashes of family texts.
     """
 
     ids: array[int] = field(default_factory=lambda: array("Q"))
@@ -229,13 +228,17 @@ class _RecordFacts:
 
 def _read(records: Sequence[Record], family_texts: FamilyTexts) -> _RecordFacts:
     facts = _RecordFacts()
-    label_sets = facts.label_sets
+    ids, forms, label_sets = facts.ids, facts.forms, facts.label_sets
     for record in records:
-        facts.ids.append(int(record.id, 16))
+        origin = record.provenance
+        ids.append(int(record.id, 16))
         facts.set_of_record.append(label_sets.setdefault(record.labels, len(label_sets)))
-        facts.parent_ids.update(record.provenance.parent_ids)
-        facts.has_requests |= bool(record.provenance.request_key)
-        facts.forms.extend([hash(form) for form in set(map(normal_form, family_texts(record)))])
+        if origin.parent_ids:
+            facts.parent_ids.update(origin.parent_ids)
+        if origin.request_key:
+            facts.has_requests = True
+        texts = family_texts(record)
+        forms.extend(set(map(form_hash, texts)) if len(texts) > 1 else map(form_hash, texts))
     return facts
 
 
@@ -267,10 +270,9 @@ def _connect(records: Sequence[Record], facts: _RecordFacts, family_texts: Famil
 
 
 def _repeated_forms(hashes: array[int]) -> frozenset[int]:
-    """Return the hashes of normal forms that more than one record has among its family texts, and few others.
+    """Return the form hashes that more than one record has among its family texts; all others connect nothing.
 
-    All other forms connect nothing. Sorted hashes of 64 bits take a tenth of the memory of a set of them; a form is
-    among the others where the hash of another one is the same.
+    Sorted hashes of 64 bits take a tenth of the memory of a set of them.
     """
     import numpy as np
 
@@ -288,9 +290,9 @@ def _connections(
         yield "id", parent_id
     if record.provenance.request_key:
         yield record.provenance.request_key
-    for form in map(normal_form, family_texts(record)) if repeated else ():
-        if hash(form) in repeated:
-            yield "text", form
+    for text in family_texts(record) if repeated else ():
+        if form_hash(text) in repeated:
+            yield "text", normal_form(text)
 
 
 def _strata(sizes: Mapping[tuple[str, ...], int]) -> dict[tuple[str, ...], str]:
