@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 SEEDS_CSV = """\
 text,label
 where is my parcel,delivery
@@ -76,14 +77,23 @@ def asked_again(log: Path, at: float, keys: set[str]) -> set[str]:
     return {key for time, key in map(str.split, log.read_text().splitlines()) if float(time) > at and key in keys}
 
 
-def worker_processes(pids: Iterable[int]) -> list[int]:
-    """Return those of the processes that are workers of a model."""
-    workers = []
-    for pid in pids:
-        try:
-            title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if title.startswith(b"ray::ModelWorker"):
-            workers.append(pid)
-    return workers
+def our_processes() -> list[int]:
+    """Return the processes that Ray started for the tests of this checkout; those of another one may run as well."""
+    return [
+        pid
+        for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+        if f"PYTHONPATH={ROOT}".encode() in _read(pid, "environ")
+    ]
+
+
+def worker_processes(pids: Iterable[int], kind: str = "ModelWorker") -> list[int]:
+    """Return those of the processes that are workers of a model, or of another `kind`."""
+    return [pid for pid in pids if _read(pid, "cmdline").startswith(f"ray::{kind}".encode())]
+
+
+def _read(pid: int, name: str) -> bytes:
+    """Return what the system says of a process, nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""

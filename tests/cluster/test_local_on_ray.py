@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.kills import SEEDS_CSV, dataset_bytes, journal_answers, journal_keys, worker_processes
+from tests.cluster.kills import SEEDS_CSV, dataset_bytes, journal_answers, journal_keys, our_processes, worker_processes
 from tests.models import tiny
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
@@ -53,7 +53,7 @@ def test_the_answers_are_those_of_one_process_though_a_worker_is_killed(two_node
     def kill() -> None:
         while len(journal_keys(folder / "ray")) < 8:
             time.sleep(0.01)
-        os.kill(worker_processes(int(path.name) for path in Path("/proc").glob("[0-9]*"))[0], signal.SIGKILL)
+        os.kill(worker_processes(our_processes())[0], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()

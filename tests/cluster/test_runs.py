@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -22,6 +23,7 @@ from tests.cluster.kills import (
     asked_again,
     dataset_bytes,
     journal_keys,
+    our_processes,
     worker_processes,
 )
 from textsynth.core.errors import ClusterError, ModelError, TextSynthError, UsageError
@@ -65,10 +67,6 @@ def run_in(folder: Path, name: str, out: str, *, set_: tuple[str, ...] = (), **o
     return lines
 
 
-def all_processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-
-
 @pytest.fixture
 def background() -> Iterator[Callable[[Callable[[], None]], None]]:
     """Returns a function that lets something happen meanwhile."""
@@ -90,7 +88,7 @@ def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Pa
         assert lines[0] == "Ray on this machine: 2 nodes, 2 CPUs"
         assert dataset_bytes(folder / str(workers)) == dataset_bytes(folder / "0"), workers
         assert journal_keys(folder / str(workers)) == journal_keys(folder / "0")
-    while worker_processes(all_processes()):  # none is left, though Ray goes on
+    while worker_processes(our_processes()):  # none is left, though Ray goes on
         time.sleep(0.05)
 
 
@@ -107,7 +105,7 @@ def test_a_worker_that_is_killed_loses_nothing(
             time.sleep(0.01)
         time.sleep(generator.uniform(0, 1.5))
         keys = journal_keys(folder / "killed")
-        os.kill(generator.choice(worker_processes(all_processes())), signal.SIGKILL)
+        os.kill(generator.choice(worker_processes(our_processes())), signal.SIGKILL)
         killed.append((time.time(), keys))
 
     background(kill)
@@ -117,23 +115,26 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert not asked_again(folder / "asked.log", *killed[0])
 
 
-def test_a_run_through_the_ray_client_has_the_bytes_of_a_run_here_though_a_worker_is_killed(
-    two_nodes: Any, folder: Path
+@pytest.mark.parametrize("through", ["address", "client_address"])
+def test_a_command_has_the_bytes_of_a_run_here_though_a_worker_is_killed(
+    two_nodes: Any, folder: Path, through: str
 ) -> None:
     run_in(folder, "large", "plain")
-    command = [sys.executable, "-m", "textsynth", "run", str(folder / "large.yaml"), "--out", str(folder / "client")]
-    options = ["--on", two_nodes.client_address, "--workers", "2"]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while not journal_keys(folder / "client") and process.poll() is None:
+    address = getattr(two_nodes, through)
+    command = [sys.executable, "-m", "textsynth", "run", str(folder / "large.yaml"), "--out", str(folder / "killed")]
+    options = ["--on", address, "--workers", "2", "--json"]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not journal_keys(folder / "killed") and process.poll() is None:
         time.sleep(0.01)
-    os.kill(worker_processes(all_processes())[0], signal.SIGKILL)
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
-    assert f"the Ray cluster at {two_nodes.client_address}: 2 nodes, 2 CPUs" in output
-    assert "has ended (ActorDiedError); it is started again" in output
-    assert "Traceback" not in output
-    assert dataset_bytes(folder / "client") == dataset_bytes(folder / "plain")
-    while worker_processes(all_processes()):  # they end with the client
+    os.kill(worker_processes(our_processes())[0], signal.SIGKILL)
+    output, messages = process.communicate()
+    assert process.returncode == 0, messages
+    assert f"the Ray cluster at {address}: 2 nodes, 2 CPUs" in messages
+    assert "has ended (ActorDiedError); it is started again" in messages
+    assert "Traceback" not in messages
+    assert json.loads(output)["stopped"] == "met"
+    assert dataset_bytes(folder / "killed") == dataset_bytes(folder / "plain")
+    while worker_processes(our_processes()):  # they end with the command
         time.sleep(0.05)
 
 
@@ -149,7 +150,7 @@ def test_a_run_that_is_killed_goes_on_from_its_journal(two_nodes: Any, folder: P
     _, errors = process.communicate()
     at, keys = time.time(), journal_keys(folder / "killed")
     assert 50 <= len(keys) < len(journal_keys(folder / "plain")), errors
-    while worker_processes(all_processes()):  # they end with the run, and may ask until then
+    while worker_processes(our_processes()):  # they end with the run, and may ask until then
         time.sleep(0.05)
     at = time.time()
     run_in(folder, "large", "killed", on="ray", workers=2)
@@ -196,10 +197,10 @@ def test_an_error_of_the_model_is_the_error_of_a_run_without_ray(two_nodes: Any,
 
 
 def test_too_few_gpus_are_one_sentence_before_a_request(two_nodes: Any, folder: Path) -> None:
-    setting = "models.generator={vllm: {model: no/such, replicas: 2, flags: {tensor-parallel-size: 4}}}"
+    vllm = "{model: no/such, python: /only/on/nodes, replicas: 2, flags: {tensor-parallel-size: 4}}"
     sentence = "models: generator: 2 servers of 4 GPUs each need 8 GPUs, but the cluster has 0 on 2 nodes, enough for 0"
     with pytest.raises(ClusterError, match=sentence):
-        run_in(folder, "small", "gpus", set_=(setting,), on="ray")
+        run_in(folder, "small", "gpus", set_=(f"models.generator={{vllm: {vllm}}}",), on="ray")
 
 
 def test_keys_reach_the_workers_and_no_file_of_ray(
@@ -241,12 +242,7 @@ def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
 
 def kill_encoder() -> bool:
     """Kill one worker of the embedder; return whether there was one."""
-    for pid in all_processes():
-        try:
-            title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if title.startswith(b"ray::EncodingWorker"):
-            os.kill(pid, signal.SIGKILL)
-            return True
-    return False
+    workers = worker_processes(our_processes(), "EncodingWorker")
+    for pid in workers[:1]:
+        os.kill(pid, signal.SIGKILL)
+    return bool(workers)

@@ -39,6 +39,8 @@ def test_a_pattern_names_files_in_the_order_of_their_names(tmp_path: Path) -> No
     write(tmp_path, "rows/part-2.csv", "rows/part-1.csv", "rows/b/part-0.csv", "rows/a/part-9.csv", "rows/_SUCCESS")
     assert names("rows/part-*.csv", tmp_path) == ["rows/part-1.csv", "rows/part-2.csv"]
     assert names("rows/part-[2-9].csv", tmp_path) == ["rows/part-2.csv"]
+    write(tmp_path, "tables/all.csv/part-0.csv")
+    assert names("tables/**/*.csv", tmp_path) == ["tables/all.csv/part-0.csv"]
     assert names("rows/**/*.csv", tmp_path) == [
         "rows/a/part-9.csv",
         "rows/b/part-0.csv",
@@ -71,7 +73,8 @@ def test_a_file_whose_name_looks_like_a_pattern_is_read(tmp_path: Path) -> None:
     [
         ("rows/part-*.parquet", "rows/part-*.parquet: no file matches this pattern in '{base}/rows'"),
         ("nowhere/*.csv", "nowhere/*.csv: no file matches this pattern in '{base}/nowhere'"),
-        ("row*", "row*: only folders match this pattern, and files are read; end it with /*.parquet"),
+        ("row*", "row*: matches the folder 'rows', and only files are read; match the files in it as well"),
+        ("nested/*", "nested/*: matches the folder 'nested/rows', and only files are read"),
         ("empty", "empty: is an empty folder; at least one file is needed"),
         ("nested", "nested: contains the folder 'rows', and only files are read; use its path, or a pattern"),
         ("s4://bucket/rows", "s4://bucket/rows: cannot be opened: Protocol not known: s4"),

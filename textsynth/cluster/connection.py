@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -118,6 +119,8 @@ def connect(
     logging.getLogger("ray").setLevel(logging.ERROR)
     with contextlib.ExitStack() as at_end:
         if not ray.is_initialized():
+            # Ray prints to stdout that a worker has died, whatever its options; there are results only.
+            at_end.enter_context(contextlib.redirect_stdout(sys.stderr))
             options = _start_options(at_end, cpus, object_store_bytes) if address == LOCAL else _join_options(address)
             at_end.callback(ray.shutdown)  # also of what an interrupt or an error leaves half started
             _initialize(ray, address, options)

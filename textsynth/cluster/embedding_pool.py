@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textsynth.cluster.connection import Cluster, reason_of
-from textsynth.cluster.model_pool import FIRST_PAUSE_SECONDS, MAX_ENDS, MAX_PAUSE_SECONDS
 from textsynth.cluster.package import environment_for, thread_variables
 from textsynth.cluster.placement import count_workers, placement
+from textsynth.cluster.restarts import MAX_ENDS, restart_pause
 from textsynth.cluster.worker import EncodingWorker, as_error
 from textsynth.core.errors import ClusterError
 from textsynth.core.secrets import registered
@@ -49,7 +49,6 @@ class ClusterEncoder:
         self._actors: list[Any] = []
         self._opening: dict[Any, int] = {}
         self._ends = 0
-        self._pause = FIRST_PAUSE_SECONDS
         self._closed = threading.Event()
 
     def load(self) -> None:
@@ -138,7 +137,7 @@ class ClusterEncoder:
             raise as_error(*failure)
         if rows is None:
             return None
-        self._ends, self._pause = 0, FIRST_PAUSE_SECONDS
+        self._ends = 0
         return np.array(rows)  # a copy: the array of Ray is in its object store
 
     def _restart(self, number: int, reason: Exception) -> None:
@@ -147,7 +146,6 @@ class ClusterEncoder:
         if self._ends >= MAX_ENDS:
             raise ClusterError(f"{name} has ended, as {self._ends} have without an answer: {reason_of(reason)}")
         self._log(f"{name} has ended ({type(reason).__name__}); it is started again")
-        self._closed.wait(self._pause)
-        self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
+        self._closed.wait(restart_pause(self._ends))
         self._cluster.ray.kill(self._actors[number])
         self._start(number)

@@ -19,6 +19,7 @@ from textsynth.cluster.connection import Cluster, reason_of
 from textsynth.cluster.messages import WorkerReply, decode_reply, encode_units
 from textsynth.cluster.package import environment_for, pack, thread_variables
 from textsynth.cluster.placement import check_gpus, count_workers, placement
+from textsynth.cluster.restarts import MAX_ENDS, restart_pause
 from textsynth.cluster.worker import ENOUGH_ANSWERS, ModelWorker, WorkerStart, as_error
 from textsynth.core.errors import ClusterError, TextSynthError, UsageError
 from textsynth.core.formatting import pluralize
@@ -33,10 +34,8 @@ ON_THEIR_WAY = 2 * ENOUGH_ANSWERS
 # Calls of a worker's methods at the same time: two exchanges, and others.
 CALLS = 4
 EXCHANGES = 2
-# A worker that ends so often without an answer in between, or a unit whose workers do, is given up.
-MAX_ENDS = 6
+# A unit is given up after so many workers have ended with it.
 MAX_SENDS = 12
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
 # After this time the run logs that a worker waits for its place, and requests go out without it; with no other worker
 # at work, the run stops after the second time.
 PATIENCE_SECONDS, START_SECONDS = 15.0, 180.0
@@ -210,7 +209,7 @@ class ClusterModel(Model):
 
     async def _keep_at_work(self, worker: _Worker) -> None:
         """Start a worker, and start it again whenever it ends, until it is given up."""
-        pause, ends = FIRST_PAUSE_SECONDS, 0
+        ends = 0
         while worker.error is None:
             try:
                 await self._start(worker)
@@ -222,15 +221,14 @@ class ClusterModel(Model):
             except self._cluster.errors as error:
                 reason = error
             if worker.answers:
-                pause, ends, worker.answers = FIRST_PAUSE_SECONDS, 0, 0
+                ends, worker.answers = 0, 0
             ends += 1
             self._take_back(worker)
             if ends >= MAX_ENDS:
                 self._give_up(worker, ClusterError(f"{worker.name} has ended {ends} times: {_reason(reason)}"))
                 return
             self._runtime.log(f"{worker.name} has ended ({type(reason).__name__}); it is started again")
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, MAX_PAUSE_SECONDS)
+            await asyncio.sleep(restart_pause(ends))
 
     async def _start(self, worker: _Worker) -> None:
         """Start the worker's actor and open its model. Raises our errors of the model, and Ray's of the actor."""

@@ -60,16 +60,16 @@ def missing_files(path: str, base: Path) -> str | None:
 
     `base` is the folder that a path is relative to.
     """
-    try:
-        if is_url(path):
+    if is_url(path):
+        try:
             _file_system_class(path)
-        elif not local_paths(path, base):
-            return f"{path}: no file matches this pattern in {str(_folder_of_pattern(path, base))!r}"
-        else:
-            return missing_file(local_paths(path, base)[0], path)
-    except SourceError as error:
-        return str(error)
-    return None
+        except SourceError as error:
+            return str(error)
+        return None
+    paths = local_paths(path, base)
+    if not paths:
+        return f"{path}: no file matches this pattern in {str(_folder_of_pattern(path, base))!r}"
+    return missing_file(paths[0], path)
 
 
 def local_paths(path: str, base: Path) -> list[Path]:
@@ -84,7 +84,8 @@ def local_paths(path: str, base: Path) -> list[Path]:
 def source_files(path: str, base: Path) -> list[SourceFile]:
     """Return the files that `path` names, in the order of their names.
 
-    Raises SourceError if there is none, if a folder contains a folder, or if a URL cannot be opened.
+    Raises SourceError if there is none, if a folder contains a folder, if a pattern matches a folder but no file in it,
+    or if a URL cannot be opened.
     """
     if is_url(path):
         return _remote_files(path)
@@ -95,8 +96,13 @@ def source_files(path: str, base: Path) -> list[SourceFile]:
     if paths == [located(base / path)]:
         return _files_of_folder(paths[0], path) if paths[0].is_dir() else [_local_file(paths[0], path)]
     files = [found for found in paths if not found.is_dir()]
-    if not files:
-        raise SourceError(f"{path}: only folders match this pattern, and files are read; end it with /*.parquet")
+    read = {folder for file in files for folder in file.parents}
+    unread = next((found for found in paths if found.is_dir() and found not in read), None)
+    if unread is not None:
+        raise SourceError(
+            f"{path}: matches the folder {_relative_name(unread, base, path)!r}, and only files are read; match the "
+            "files in it as well, as /**/*.parquet does, or only names of files"
+        )
     return [_local_file(file, _relative_name(file, base, path)) for file in files]
 
 
