@@ -36,7 +36,6 @@ COMPONENT_IMPORTS = {
 }
 # Attributes read by a literal name, by file and name, and why. None of the objects is a component or its session.
 LITERAL_ATTRIBUTES = {
-    ("store/owned_files.py", "strerror"): "an OSError, or another error without this attribute",
     ("store/swap.py", "renameat2"): "a function of the C library",
     ("store/swap.py", "renamex_np"): "a function of the C library",
     ("api/notebook.py", "kernel"): "IPython's shell",

@@ -190,6 +190,7 @@ def test_a_reader_that_has_enough_gets_no_message(folder: Path) -> None:
         ("n" * 256, "has at most 255 bytes, found 'nnnnnnnnnnnnnnnnnnnnnnnn…nnnnnnnnnnnnnnnnnnnnnnnn' with 256"),
         ("é" * 128, "has at most 255 bytes"),
         ("/".join(["d" * 100] * 50), "a path has at most 4,095 bytes"),
+        ("", "the path is empty"),
         ("a\0b", r"no control characters or line breaks, found 'a\x00b'"),
         ("a\nb", r"no control characters or line breaks, found 'a\nb'"),
     ],

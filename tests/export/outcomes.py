@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from textsynth.core.records import DroppedRecord, Provenance, Record
 from textsynth.core.registry import load_component
 from textsynth.core.task import Task
 from textsynth.export.run_result import QuotaStatus, RequestInfo, RunResult, SourceInfo
+from textsynth.export.splits import SplitAssignment
 from textsynth.task import Classification
 
 LABELS = {"refund": "wants money back", "delivery": "asks where a parcel is"}
@@ -77,3 +79,10 @@ def bundled_task(name: str) -> Task:
 
 # The name under which tests of other packages import it.
 outcome = run_result
+
+
+def by_id(records: Sequence[Record], assigned: SplitAssignment) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the split and the family of each record by its id."""
+    ids, everything = sorted({record.id for record in records}), slice(None)
+    splits, names = assigned.splits_of(everything), assigned.families_of(everything)
+    return dict(zip(ids, splits, strict=True)), dict(zip(ids, names, strict=True))

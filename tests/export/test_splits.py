@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.export.outcomes import bundled_task
+from tests.export.outcomes import bundled_task, by_id
 from textsynth.core.records import Provenance, Record
 from textsynth.core.task import Task
 from textsynth.export.splits import assign_splits, families
@@ -27,8 +27,9 @@ def test_the_same_text_is_never_in_two_splits_whatever_its_label_and_spelling() 
     ]
     family_texts = bundled_task("classification").family_texts
     assigned = assign_splits(records, {"train": 0.5, "test": 0.5}, seed=0, family_texts=family_texts)
-    assert len(set(assigned.family.values())) == 20
-    splits = [{assigned.split[record.id] for record in records[row : row + 3]} for row in range(0, 60, 3)]
+    split, family = by_id(records, assigned)
+    assert len(set(family.values())) == 20
+    splits = [{split[record.id] for record in records[row : row + 3]} for row in range(0, 60, 3)]
     assert [len(names) for names in splits] == [1] * 20
     assert set.union(*splits) == {"train", "test"}
 
@@ -86,16 +87,16 @@ def test_families_are_never_divided_and_the_order_of_records_makes_no_difference
     records: list[Record], shares: dict[str, float], task: Task
 ) -> None:
     assigned = assign_splits(records, shares, seed=7, family_texts=task.family_texts)
-    assert assigned.split.keys() == assigned.family.keys() == {record.id for record in records}
-    assert set(assigned.split.values()) <= set(shares)
-    pairs = {(assigned.family[id_], assigned.split[id_]) for id_ in assigned.split}
-    assert len(pairs) == len(set(assigned.family.values()))
+    split, family = by_id(records, assigned)
+    assert split.keys() == family.keys() == {record.id for record in records}
+    assert set(split.values()) <= set(shares)
+    assert len({(family[id_], split[id_]) for id_ in split}) == len(set(family.values()))
     for first, second in combinations(records, 2):
         if connected(first, second, task):
-            assert assigned.family[first.id] == assigned.family[second.id]
+            assert family[first.id] == family[second.id]
     random.Random(3).shuffle(records)
     again = assign_splits(records, shares, seed=7, family_texts=task.family_texts)
-    assert (again.split, again.family) == (assigned.split, assigned.family)
+    assert by_id(records, again) == (split, family)
 
 
 @settings(deadline=None)
@@ -108,7 +109,7 @@ def test_single_texts_meet_the_shares_to_one_text_in_total_and_for_each_label(
     records = [
         single(number * 100 + index, label) for index, label in enumerate(sizes) for number in range(sizes[label])
     ]
-    split = assign_splits(records, shares, seed=7).split
+    split, _ = by_id(records, assign_splits(records, shares, seed=7))
     totals = Counter(split.values())
     for name, share in shares.items():
         assert abs(totals[name] - len(records) * share) < 1
@@ -119,15 +120,14 @@ def test_single_texts_meet_the_shares_to_one_text_in_total_and_for_each_label(
 
 def test_a_tenth_of_twenty_labels_with_five_texts_each_is_ten_texts() -> None:
     records = [single(number, f"label{number // 5}") for number in range(100)]
-    assert Counter(assign_splits(records, {"train": 0.9, "validation": 0.1}, seed=7).split.values()) == {
-        "train": 90,
-        "validation": 10,
-    }
+    counts = assign_splits(records, {"train": 0.9, "validation": 0.1}, seed=7).counts
+    assert {name: count.texts for name, count in counts.items()} == {"train": 90, "validation": 10}
 
 
 def test_another_seed_gives_other_splits() -> None:
     records = [single(number) for number in range(50)]
-    assert assign_splits(records, SHARES, seed=1).split != assign_splits(records, SHARES, seed=2).split
+    first, second = (by_id(records, assign_splits(records, SHARES, seed=seed)) for seed in (1, 2))
+    assert first != second
 
 
 def test_examples_in_a_prompt_do_not_connect_records() -> None:
@@ -162,7 +162,7 @@ def test_a_text_that_records_belong_to_connects_them_only_in_a_task_with_a_colum
 def test_a_share_that_families_do_not_allow_is_noted() -> None:
     records = [rewritten(number, "one parent") for number in range(10)]
     assigned = assign_splits(records, {"train": 0.9, "validation": 0.1}, seed=7)
-    assert set(assigned.split.values()) == {"train"}
+    assert set(assigned.splits_of(slice(None))) == {"train"}
     assert assigned.notes == (
         "split train has 10 texts where its share is 9: families are never split",
         "split validation has 0 texts where its share is 1: families are never split",
@@ -179,7 +179,8 @@ def test_a_label_without_a_text_in_a_split_is_noted() -> None:
 def test_large_families_are_assigned_first_so_that_single_texts_even_out_the_shares() -> None:
     records = [rewritten(number, f"parent{number // 9}") for number in range(36)]
     records += [single(number) for number in range(64)]
-    assert Counter(assign_splits(records, SHARES, seed=7).split.values()) == {"train": 80, "validation": 10, "test": 10}
+    counts = assign_splits(records, SHARES, seed=7).counts
+    assert {name: count.texts for name, count in counts.items()} == {"train": 80, "validation": 10, "test": 10}
 
 
 def test_a_text_with_several_labels_counts_under_the_rarest() -> None:
@@ -187,7 +188,7 @@ def test_a_text_with_several_labels_counts_under_the_rarest() -> None:
         Record(f"t{n}", Provenance("labelled", index=n), ("common", "rare") if n < 10 else ("common",))
         for n in range(100)
     ]
-    split = assign_splits(records, {"train": 0.8, "test": 0.2}, seed=7).split
+    split, _ = by_id(records, assign_splits(records, {"train": 0.8, "test": 0.2}, seed=7))
     assert sum(split[record.id] == "test" for record in records if "rare" in record.labels) == 2
 
 
@@ -195,7 +196,7 @@ def test_label_sets_are_divided_evenly_and_a_label_of_any_text_of_a_split_is_not
     label_sets = [("a", "b")] * 20 + [("a",)] * 30 + [("a", "b", "c")] * 10
     records = [Record(f"t{n}", Provenance("labelled", index=n), labels) for n, labels in enumerate(label_sets)]
     assigned = assign_splits(records, {"train": 0.8, "test": 0.2}, seed=7)
-    split = assigned.split
+    split, _ = by_id(records, assigned)
     in_test = Counter(label for record in records if split[record.id] == "test" for label in record.labels)
     assert in_test == {"a": 12, "b": 6, "c": 2}
     assert assigned.notes == ()
@@ -205,4 +206,4 @@ def test_label_sets_are_divided_evenly_and_a_label_of_any_text_of_a_split_is_not
 @pytest.mark.parametrize("shares", [SHARES, {"train": 1.0}])
 def test_without_records_there_is_nothing_to_assign(shares: dict[str, float]) -> None:
     assigned = assign_splits([], shares, seed=7)
-    assert (assigned.split, assigned.family, assigned.notes) == ({}, {}, ())
+    assert (by_id([], assigned), assigned.notes) == (({}, {}), ())

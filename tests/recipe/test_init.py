@@ -170,7 +170,7 @@ def test_labels_are_read_from_json(tmp_path: Path, content: str, labels: dict[st
         ("[", "no JSON"),
         ('{"a": "x", "a": "y"}', "'a' is given twice"),
         ('["a", ""]', "one line without spaces at its ends, found ''"),
-        ('["a", "b\\nc"]', "one line without spaces"),
+        ('["a", "b\\nc"]', "one line of visible characters"),
         ('["a", "<<"]', "'<<'"),
         (json.dumps(["a", "b" * 300]), "300 characters"),
         ('["only"]', "at least 2 labels"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import Engine, engine
+from textsynth.core.errors import UsageError
 from textsynth.recipe import Recipe, read_recipe
 from textsynth.runner import run
 from textsynth.runner.offline import ANSWERS_MISSING, OfflineRound, run_round
@@ -209,3 +210,9 @@ def test_log_probabilities_are_in_the_journal_and_a_batch_gives_the_same(tmp_pat
     run_rounds(make_recipe(tmp_path / "a", want=90, votes=votes), tmp_path / "rounds", tmp_path)
     in_rounds = contents(tmp_path / "rounds")
     assert {name for name in first if in_rounds[name] != first[name]} == {"README.md"}
+
+
+def test_a_folder_in_place_of_the_file_of_requests_is_an_error_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder, and the requests are written to a file; name one"):
+        run_round(make_recipe(tmp_path), out=tmp_path / "run", requests_only=tmp_path, answers=None)
+    assert not (tmp_path / "run").exists()

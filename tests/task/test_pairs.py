@@ -6,6 +6,7 @@ import pytest
 
 from tests.contexts import context
 from tests.evaluate.worlds import embed
+from tests.export.outcomes import by_id
 from textsynth.core.protocols import Filter
 from textsynth.core.records import JsonValue, Provenance, Record, Verdict
 from textsynth.core.registry import load_component
@@ -122,9 +123,10 @@ def test_pairs_that_share_a_text_are_in_one_split() -> None:
         pair("premise three", "hypothesis five", index=1),
     ]
     assigned = assign_splits(records, {"train": 0.5, "test": 0.5}, seed=1, family_texts=TASK.family_texts)
-    families = [assigned.family[record.id] for record in records]
+    split, family = by_id(records, assigned)
+    families = [family[record.id] for record in records]
     assert len(set(families[:4])) == len(set(families[4:])) == 1
-    assert len({assigned.split[record.id] for record in records}) == 2
+    assert len({split[record.id] for record in records}) == 2
 
 
 def test_the_words_for_card_annotators_and_chats_name_both_texts() -> None:

@@ -68,7 +68,8 @@ class FilePath(click.Path):
     ) -> str | bytes | os.PathLike[str]:
         """Return the path. Raises UsageError."""
         is_url = self.type is str and "://" in str(value)
-        fault = None if is_url else path_fault(str(value))
+        # An empty path is a variable without a value, as in `--out "$OUT"`, and would be the current folder.
+        fault = None if is_url else path_fault(str(value)) if str(value) else "the path is empty"
         if fault is not None:
             raise UsageError(f"{param.get_error_hint(ctx) if param is not None else 'path'}: {fault}")
         return super().convert(value, param, ctx)

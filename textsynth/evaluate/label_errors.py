@@ -17,7 +17,7 @@ import numpy as np
 
 from textsynth.evaluate.classifiers import CLASSIFIERS, ClassifierName, Classifiers, TrainingSet
 from textsynth.evaluate.metrics import FloatArray, IntArray
-from textsynth.similarity.confident_learning import FOLDS, stratified_folds
+from textsynth.similarity.confident_learning import cross_fit
 
 
 def cross_fitted_probabilities(
@@ -33,15 +33,15 @@ def cross_fitted_probabilities(
     `targets` are label codes. Rows with equal `groups` are in one fold. With several `names` the probabilities are
     averaged. The folds depend on `seed` and have about as many texts of each label.
     """
-    fold_of = stratified_folds(targets, groups, seed)
-    rows = np.arange(len(targets))
-    probabilities = np.zeros((len(targets), int(targets.max()) + 1))
-    for fold in range(FOLDS):
-        held_out, train = rows[fold_of == fold], rows[fold_of != fold]
-        if not len(held_out) or not len(train):
-            continue
-        training_set = TrainingSet(train, targets[train], np.ones(len(train)))
-        for name in names:
-            (predicted,) = classifiers.probabilities(name, [training_set], held_out)
-            probabilities[held_out] += predicted[:, : probabilities.shape[1]] / len(names)
-    return probabilities
+    labels = int(targets.max()) + 1
+
+    def predict(train: IntArray, held_out: IntArray) -> FloatArray:
+        probabilities = np.zeros((len(held_out), labels))
+        if len(train):
+            training_set = TrainingSet(train, targets[train], np.ones(len(train)))
+            for name in names:
+                (predicted,) = classifiers.probabilities(name, [training_set], held_out)
+                probabilities += predicted[:, :labels] / len(names)
+        return probabilities
+
+    return cross_fit(targets, groups, seed, labels, predict)

@@ -54,16 +54,6 @@ class SplitAssignment:
     counts: Mapping[str, SplitCounts]
     notes: tuple[str, ...] = ()
 
-    @property
-    def split(self) -> dict[str, str]:
-        """The split by record id."""
-        return {id_: self.names[code] for id_, code in zip(_id_texts(self.ids), self.codes.tolist(), strict=True)}
-
-    @property
-    def family(self) -> dict[str, str]:
-        """The family by record id."""
-        return dict(zip(_id_texts(self.ids), _id_texts(self.families), strict=True))
-
     def splits_of(self, part: slice) -> list[str]:
         """Return the splits of some of the records, in the order of their ids."""
         return [self.names[code] for code in self.codes[part].tolist()]

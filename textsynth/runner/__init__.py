@@ -94,6 +94,21 @@ class RunSummary:
     manifest: Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class _ActiveRun:
+    """A run in progress: its recipe, fitted to the sources, its folder, what it has so far, and what it reports to."""
+
+    recipe: Recipe
+    folder: Path
+    context: Context
+    cells: Sequence[QuotaCell]
+    state: RunState
+    journal: Journal
+    timer: RunTimer
+    monitor: ProgressMonitor
+    log: Callable[[str], None]
+
+
 @rare_collections()
 def run(
     recipe: Recipe,
@@ -152,13 +167,12 @@ def run(
                     cells = quota_cells(fitted, limit)
                 monitor = ProgressMonitor(watch, cells, clock)
                 state = _start_state(fitted, out, records_in_memory)
-                finished = _execute(
-                    fitted, cells, out, monitor, journal, context, state, backend, log=log, batch=batch, timer=timer
-                )
+                active = _ActiveRun(fitted, out, context, cells, state, journal, timer, monitor, log)
+                finished = _execute(active, backend, batch)
             monitor.set_stage("writing the data set")
             manifest = _write_outputs(fitted, finished, out, timer)
             # The report reads the data set from disk: records, of which there may be millions, need not stay in memory.
-            del finished, sources, context, state
+            del active, finished, sources, context, state
             release_memory()
             inputs_now = inputs_of(recipe, out, limit, journal, manifest, inputs)
             if inputs_now is not None:
@@ -198,46 +212,34 @@ def _without_secrets_in(log: Callable[[str], None]) -> Callable[[str], None]:
     return lambda message: log(redact_message(message))
 
 
-def _execute(
-    recipe: Recipe,
-    cells: Sequence[QuotaCell],
-    out: Path,
-    monitor: ProgressMonitor,
-    journal: Journal,
-    context: Context,
-    state: RunState,
-    backend: Backend,
-    *,
-    log: Callable[[str], None],
-    batch: BatchFile | None,
-    timer: RunTimer,
-) -> FinishedRun:
+def _execute(run: _ActiveRun, backend: Backend, batch: BatchFile | None) -> FinishedRun:
     """Generate, filter, label, select and evaluate; return all there is to write. Only the journal is on disk yet."""
+    recipe, context, cells, state, journal, log = run.recipe, run.context, run.cells, run.state, run.journal, run.log
     if journal.aside is not None:
         log(f"the journal of earlier runs is kept as {journal.aside.name}")
-    _log_changes(recipe, out, log)
-    if recipe.budget.minutes is not None and timer.earlier_seconds:
-        used = format_duration(timer.earlier_seconds)
+    _log_changes(recipe, run.folder, log)
+    if recipe.budget.minutes is not None and run.timer.earlier_seconds:
+        used = format_duration(run.timer.earlier_seconds)
         log(f"{used} of the {format_duration(60 * recipe.budget.minutes)} of `budget.minutes` were used before")
-    decisions = _read_decisions(recipe, out, log)
+    decisions = _read_decisions(recipe, run.folder, log)
     sources = context.sources
-    runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=out)
+    runtime = ModelRuntime(recipe.base, cache_folder(), log, log_folder=run.folder)
     requester = Requester(recipe.models, journal, runtime, batch, backend.open_model)
-    scheduler = _make_scheduler(recipe, context, cells, requester, decisions, timer, state)
-    stopped = run_coroutine(_run_scheduler(scheduler, requester, monitor, timer))
+    scheduler = _make_scheduler(run, requester, decisions)
+    stopped = run_coroutine(_run_scheduler(run, scheduler, requester))
     if stopped == "dry" and state.stop_sentence is None and not quota_cells(recipe, None):
         # The recipe sets no quota, and a limit does not ask for more texts than there are.
         stopped, cells[0].wanted = "done", len(state.accepted)
     del scheduler
     release_memory(cycles=True)  # what the filters remembered is not needed any more
-    label_errors = _check_accepted(recipe, context, state, monitor.set_stage)
+    label_errors = _check_accepted(run)
     gaps = _coverage(recipe, context, state.accepted)
-    monitor.set_stage("selecting")
+    run.monitor.set_stage("selecting")
     selected, surplus = select(
         state.accepted, cells, [item.step for item in recipe.select], context, balanced_steps(recipe)
     )
     outcomes = (selected, surplus, state.dropped)
-    evaluation, evaluation_notes = _evaluate(recipe, context, outcomes, state, out, monitor.set_stage)
+    evaluation, evaluation_notes = _evaluate(run, outcomes)
     reviewed = decisions.outcome_counts(state.accepted, state.dropped) if decisions else None
     losses = label_losses(recipe, state.accepted, state.dropped)
     notes = [
@@ -258,7 +260,7 @@ def _execute(
     for note in notes:
         log(note)
     quota = quota_table(cells, Counter(CellIndex(cells).count(selected)), state.dropped)
-    manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=out)
+    manifest = initial_manifest(recipe, state, requester.stats, quota=quota, selected=len(selected), folder=run.folder)
     if reviewed:
         manifest["review"] = reviewed
     if label_errors:
@@ -284,16 +286,15 @@ def _start_state(recipe: Recipe, out: Path, records_in_memory: int) -> RunState:
     return RunState(RecordSpool(out, records_in_memory), dropped)
 
 
-def _check_accepted(
-    recipe: Recipe, context: Context, state: RunState, set_stage: Callable[[str], None]
-) -> dict[str, LabelErrorSummary]:
+def _check_accepted(run: _ActiveRun) -> dict[str, LabelErrorSummary]:
     """Look for label errors among the accepted texts, where the recipe says so; return the summaries by step."""
-    if not any(isinstance(item.step, ErrorFindingLabeller) for item in recipe.label):
+    state = run.state
+    if not any(isinstance(item.step, ErrorFindingLabeller) for item in run.recipe.label):
         return {}
     from textsynth.runner.label_errors import find_label_errors  # needs scikit-learn
 
-    set_stage("looking for label errors")
-    result = find_label_errors(recipe, context, state.accepted)
+    run.monitor.set_stage("looking for label errors")
+    result = find_label_errors(run.recipe, run.context, state.accepted)
     state.accepted = result.accepted
     state.dropped.extend(result.dropped)
     state.reasons.update((drop.section, drop.step, reason_category(drop.reason)) for drop in result.dropped)
@@ -371,15 +372,8 @@ def _notes_on_journal(journal: Journal) -> list[str]:
     return [f"{count} in {journal.path.name} failed the checksum, as after a disk error, and were requested again"]
 
 
-def _make_scheduler(
-    recipe: Recipe,
-    context: Context,
-    cells: Sequence[QuotaCell],
-    requester: Requester,
-    decisions: ReviewDecisions,
-    timer: RunTimer,
-    state: RunState,
-) -> Scheduler:
+def _make_scheduler(run: _ActiveRun, requester: Requester, decisions: ReviewDecisions) -> Scheduler:
+    recipe, context, timer = run.recipe, run.context, run.timer
     generators = start_generators(recipe, context)
     shares = {item.name: item.step.share for item in recipe.generate if item.step.follows_quota}
     limits = recipe.budget
@@ -388,7 +382,7 @@ def _make_scheduler(
         filter_sessions(recipe, context),
         start_labellers(recipe, context),
         quota=Quota(
-            cells,
+            run.cells,
             shares,
             patience=limits.patience,
             texts_per_request={generator.name: generator.texts_per_request for generator in generators},
@@ -410,7 +404,7 @@ def _make_scheduler(
         quick_filters=quick_filters(recipe),
         load_filters=lambda: load_filters(recipe, context),
         clock=timer.clock,
-        state=state,
+        state=run.state,
     )
 
 
@@ -422,33 +416,29 @@ def _read_decisions(recipe: Recipe, out: Path, log: Callable[[str], None]) -> Re
     return ReviewDecisions(decisions.by_text(), recipe.labels, multi_label=recipe.multi_label)
 
 
-async def _run_scheduler(scheduler: Scheduler, requester: Requester, monitor: ProgressMonitor, timer: RunTimer) -> str:
+async def _run_scheduler(run: _ActiveRun, scheduler: Scheduler, requester: Requester) -> str:
     """Run the scheduler to its end and return why it stopped; only a word, as asyncio formats what is returned."""
-    ticking = [asyncio.create_task(monitor.tick(requester, scheduler.state)), asyncio.create_task(timer.tick())]
+    ticking = [asyncio.create_task(run.monitor.tick(requester, run.state)), asyncio.create_task(run.timer.tick())]
     try:
         return await scheduler.run()
     finally:
         for task in ticking:
             task.cancel()
-        timer.record()
+        run.timer.record()
         await requester.close()
-        monitor.show(requester, scheduler.state)
+        run.monitor.show(requester, run.state)
 
 
 def _evaluate(
-    recipe: Recipe,
-    context: Context,
-    outcomes: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]],
-    state: RunState,
-    out: Path,
-    log: Callable[[str], None],
+    run: _ActiveRun, outcomes: tuple[Sequence[Record], Sequence[Record], Sequence[DroppedRecord]]
 ) -> tuple[Evaluation | None, list[str]]:
     """Return the evaluation that the recipe asks for, or a note why there is none; the data set is written anyway."""
-    if recipe.evaluate is None:
+    if run.recipe.evaluate is None:
         return None, []
-    log("evaluating")
+    set_stage, origins = run.monitor.set_stage, _origins(run.recipe, run.state)
+    set_stage("evaluating")
     try:
-        return evaluate_run(recipe, context, *outcomes, origins=_origins(recipe, state), folder=out, log=log), []
+        return evaluate_run(run.recipe, run.context, *outcomes, origins=origins, folder=run.folder, log=set_stage), []
     except UsageError as error:
         return None, [f"not evaluated: {error}"]
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from textsynth.core.errors import UsageError
 from textsynth.core.formatting import pluralize
 from textsynth.core.progress import ProgressSnapshot
 from textsynth.recipe import Recipe
@@ -84,7 +85,9 @@ def run_round(
 
 
 def _check_replaceable(out: Path, path: Path) -> None:
-    """Raise UsageError where writing the requests would replace a file that is not of an earlier round of this run."""
+    """Raise UsageError where the requests would replace a file that no earlier round of this run wrote, or a folder."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder, and the requests are written to a file; name one")
     if path != STDOUT and os.path.lexists(path) and (path.is_file() or not path.exists()):
         OwnedFiles(out).refuse_obstacles([str(path.absolute())])
 

@@ -11,7 +11,7 @@ trec worse. cleanlab implements the same methods; the code here is independent o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,27 @@ def find_errors(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) 
     best = confident.argmax(axis=1)
     errors = confident[rows, best] > confident[rows, targets]
     return LabelErrors(quality, errors, np.where(errors, best, targets))
+
+
+def cross_fit(
+    targets: NDArray[np.int64],
+    groups: Sequence[object],
+    seed: int,
+    labels: int,
+    predict: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Return the probability of every label for each text, (texts, labels), predicted from the texts of other folds.
+
+    `predict` gets the rows of the texts to train on, which may be none, and those to predict, (n,), and returns the
+    probabilities of the latter, (n, labels). The folds are those of `stratified_folds`.
+    """
+    fold_of = stratified_folds(targets, groups, seed)
+    probabilities = np.zeros((len(targets), labels))
+    for fold in range(FOLDS):
+        held_out = np.flatnonzero(fold_of == fold)
+        if len(held_out):
+            probabilities[held_out] = predict(np.flatnonzero(fold_of != fold), held_out)
+    return probabilities
 
 
 def stratified_folds(targets: NDArray[np.int64], groups: Sequence[object], seed: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.similarity.confident_learning import FOLDS, stratified_folds
+from textsynth.similarity.confident_learning import cross_fit
 from textsynth.similarity.text_features import WordCounts
 
 ROUNDS = 10
@@ -99,15 +99,12 @@ def cross_fitted(
     They are trained on the `known` rows and the candidates of the other folds; candidates with equal `groups` are in
     one fold.
     """
-    fold_of = stratified_folds(pool.codes[candidates], groups, seed)
-    probabilities = np.zeros((len(candidates), pool.labels))
-    for fold in range(FOLDS):
-        held_out = np.flatnonzero(fold_of == fold)
-        if len(held_out):
-            train = np.concatenate([known, candidates[fold_of != fold]])
-            predictions = pool.predict(train, candidates[held_out])
-            probabilities[held_out] = np.mean([prediction.probabilities for prediction in predictions], axis=0)
-    return probabilities
+
+    def predict(train: IntArray, held_out: IntArray) -> FloatArray:
+        predictions = pool.predict(np.concatenate([known, candidates[train]]), candidates[held_out])
+        return np.asarray(np.mean([prediction.probabilities for prediction in predictions], axis=0))
+
+    return cross_fit(pool.codes[candidates], groups, seed, pool.labels, predict)
 
 
 def select_by_gain(

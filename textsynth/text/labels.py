@@ -6,10 +6,8 @@ import json
 import unicodedata
 from collections.abc import Iterable
 
-from textsynth.core.formatting import JOINERS
-
 QUOTED_LENGTH = 60
-_NO_JOINERS = dict.fromkeys(map(ord, JOINERS))
+_JOINERS = "\u200c\u200d"  # zero-width
 
 
 def one_form(name: str) -> str:
@@ -24,7 +22,8 @@ def label_name_fault(name: str) -> str | None:
     """
     if not name.strip() or name != name.strip():
         return f"a label's name is one line without spaces at its ends, found {name[:QUOTED_LENGTH]!r}"
-    if not name.translate(_NO_JOINERS).isprintable() or name[0] in JOINERS or name[-1] in JOINERS:
+    visible = "".join(character for character in name if character not in _JOINERS)
+    if not visible.isprintable() or name[0] in _JOINERS or name[-1] in _JOINERS:
         return f"a label's name is one line of visible characters, found {name[:QUOTED_LENGTH]!r}"
     return None
 
