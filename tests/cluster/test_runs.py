@@ -10,11 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import textsynth as ts
 from tests.cluster.kills import (
     ANSWER_FILE,
     KILLS_RECIPE,
@@ -24,7 +26,10 @@ from tests.cluster.kills import (
     journal_keys,
     worker_processes,
 )
-from textsynth.core.errors import ClusterError, ModelError, TextSynthError, UsageError
+from tests.cluster.shards import EndingShard, FullShard
+from textsynth.cluster.connection import connect
+from textsynth.cluster.index_pool import ClusterShards
+from textsynth.core.errors import ClusterError, ModelError, RunError, TextSynthError, UsageError
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
 
@@ -67,6 +72,13 @@ def run_in(folder: Path, name: str, out: str, *, set_: tuple[str, ...] = (), **o
 
 def all_processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def kill_one(kind: str) -> None:
+    """Kill one worker of a kind, as soon as there is one."""
+    while not (workers := worker_processes(all_processes(), kind)):
+        time.sleep(0.05)
+    os.kill(random.choice(workers), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -212,21 +224,59 @@ def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
     with connect("ray") as cluster:
         encoder = ClusterEncoder(cluster, BUNDLED_EMBEDDER, 2, lines.append)
         encoder.load()
-        while not kill_encoder():
-            time.sleep(0.05)
+        kill_one("EncodingWorker")
         assert encoder.encode(texts).tobytes() == expected.tobytes()
         encoder.close()
     assert any("embedder: worker" in line and "has ended" in line for line in lines)
 
 
-def kill_encoder() -> bool:
-    """Kill one worker of the embedder; return whether there was one."""
-    for pid in all_processes():
-        try:
-            title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if title.startswith(b"ray::EncodingWorker"):
-            os.kill(pid, signal.SIGKILL)
-            return True
-    return False
+def test_the_bytes_are_equal_with_indexes_in_shards(two_nodes: Any, folder: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    filters = ("filter=[length, exact_duplicate, near_duplicate, {semantic_duplicate: {similarity: 0.9}}]",)
+    run_in(folder, "small", "0", set_=filters)
+    steps = {row["step"] for row in ts.load(folder / "0").dropped}
+    assert {"near_duplicate", "semantic_duplicate"} <= steps
+    for shards in (1, 2, 4):
+        run_in(folder, "small", str(shards), set_=filters, on="ray", index_shards=shards)
+        assert dataset_bytes(folder / str(shards)) == dataset_bytes(folder / "0"), shards
+    while worker_processes(all_processes(), "ShardWorker"):  # none is left, though Ray goes on
+        time.sleep(0.05)
+
+
+def test_a_shard_that_is_killed_loses_nothing(
+    two_nodes: Any, folder: Path, background: Callable[[Callable[[], None]], None]
+) -> None:
+    run_in(folder, "large", "plain")
+
+    def kill() -> None:
+        while len(journal_keys(folder / "killed")) < 150:  # some texts are in the index by then
+            time.sleep(0.01)
+        kill_one("ShardWorker")
+
+    background(kill)
+    lines = run_in(folder, "large", "killed", on="ray", index_shards=2)
+    assert any("near_duplicate: shard" in line and "it is started again" in line for line in lines), lines
+    assert dataset_bytes(folder / "killed") == dataset_bytes(folder / "plain")
+
+
+def test_shards_that_end_again_and_again_are_one_sentence(two_nodes: Any, folder: Path) -> None:
+    """Ten seconds: the pauses before a shard is started again, and the start of its process, five times."""
+    lines: list[str] = []
+    with (
+        connect("ray") as cluster,
+        closing(ClusterShards(cluster, "x", EndingShard, 2, folder, lines.append)) as shards,
+    ):
+        shards.add([("a",), ("b",)])
+        with pytest.raises(ClusterError, match=r"^x: shard \d of 2 has ended, as 6 have without an answer: \S+"):
+            shards.ask("ask")
+    assert len(lines) == 5
+
+
+def test_an_error_of_a_shard_is_one_sentence(two_nodes: Any, folder: Path) -> None:
+    with (
+        connect("ray") as cluster,
+        closing(ClusterShards(cluster, "x", FullShard, 2, folder, lambda _: None)) as shards,
+    ):
+        shards.add([("a",), None])
+        with pytest.raises(RunError, match="^a shard of an index failed: MemoryError: no memory is left$"):
+            shards.ask("ask")
