@@ -9,7 +9,7 @@ exact index. semantic: the filter semantic_duplicate on random vectors of which 
 Texts come in windows of 1,000. Their index is in this process, and then in shards in actors of Ray on this machine.
 With --kill, one shard of each number of shards is killed with -9 in the middle. Costs are CPU seconds a text: those of
 this process, and those of the shards; Ray's own processes, which take CPU time by the second, are not counted. CPU time
-and memory are those after the second window, when the shards are at work. Exits with 1 where a verdict is another one.
+and memory of the shards are those after the second window, when all are at work. Exits with 1 where a verdict differs.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from ray_overhead import children, cpu_seconds
+from ray_overhead import cpu_seconds
 from scale import of_templates, with_planted_duplicates
 
-from tests.cluster.kills import worker_processes
+from tests.cluster.kills import children, worker_processes
 from tests.contexts import context
 from textsynth.cluster.connection import connect
 from textsynth.cluster.index_pool import ClusterShards
@@ -132,11 +132,10 @@ def measure(corpus: Corpus, count: int, folder: Path, *, kills: bool) -> list[Ve
         verdicts = filter_texts(corpus, open_shards, on_window)
         pids = [os.getpid(), *shard_pids()]
         cpu = [1e6 * (cpu_seconds(pid) - first_cpu.get(pid, 0)) / (len(corpus.texts) - 2 * WINDOW) for pid in pids]
-        grown = [memory(pid) - first_memory.get(pid, 0) for pid in pids]
-    costs = [f"{cpu[0]:.0f} µs in this process", *([f"{sum(cpu[1:]):.0f} µs in the shards"] if count else [])]
+        grown = [f"{(memory(pid) - first_memory.get(pid, 0)) / 1e6:.0f}" for pid in pids[1:]]
     print(
-        f"  {count} shards: {', '.join(costs)} a text; memory grew by {grown[0] / 1e6:.0f} MB in this process"
-        + (f" and by {', '.join(f'{size / 1e6:.0f}' for size in grown[1:])} MB in the shards" if count else ""),
+        f"  {count} shards: {cpu[0]:.0f} µs a text in this process"
+        + (f", {sum(cpu[1:]):.0f} µs in the shards, which grew by {', '.join(grown)} MB" if count else ""),
         flush=True,
     )
     return verdicts

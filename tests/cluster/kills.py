@@ -69,6 +69,22 @@ def asked_again(log: Path, at: float, keys: set[str]) -> set[str]:
     return {key for time, key in map(str.split, log.read_text().splitlines()) if float(time) > at and key in keys}
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        parents.setdefault(parent, []).append(int(stat.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        waiting += (inner := parents.get(waiting.pop(), []))
+        found += inner
+    return found
+
+
 def worker_processes(pids: Iterable[int], kind: str = "ModelWorker") -> list[int]:
     """Return those of the processes that are workers of a model, or of another kind."""
     workers = []

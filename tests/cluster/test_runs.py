@@ -24,6 +24,7 @@ from tests.cluster.kills import (
     KILLS_RECIPE,
     SEEDS_CSV,
     asked_again,
+    children,
     dataset_bytes,
     journal_keys,
     worker_processes,
@@ -38,6 +39,9 @@ from textsynth.core.records import Provenance, Record
 from textsynth.filter.semantic_duplicate import SemanticDuplicate
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
+from textsynth.similarity.index_shards import ShardedWordSetIndex
+from textsynth.similarity.minhash import WordSetIndex, minhash_signatures
+from textsynth.text.normalize import word_set
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")]
 
@@ -76,13 +80,9 @@ def run_in(folder: Path, name: str, out: str, *, set_: tuple[str, ...] = (), **o
     return lines
 
 
-def all_processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-
-
 def kill_one(kind: str) -> None:
     """Kill one worker of a kind, as soon as there is one."""
-    while not (workers := worker_processes(all_processes(), kind)):
+    while not (workers := worker_processes(children(os.getpid()), kind)):
         time.sleep(0.05)
     os.kill(random.choice(workers), signal.SIGKILL)
 
@@ -108,7 +108,7 @@ def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Pa
         assert lines[0] == "Ray on this machine: 2 nodes, 2 CPUs"
         assert dataset_bytes(folder / str(workers)) == dataset_bytes(folder / "0"), workers
         assert journal_keys(folder / str(workers)) == journal_keys(folder / "0")
-    while worker_processes(all_processes()):  # none is left, though Ray goes on
+    while worker_processes(children(os.getpid())):  # none is left, though Ray goes on
         time.sleep(0.05)
 
 
@@ -125,7 +125,7 @@ def test_a_worker_that_is_killed_loses_nothing(
             time.sleep(0.01)
         time.sleep(generator.uniform(0, 1.5))
         keys = journal_keys(folder / "killed")
-        os.kill(generator.choice(worker_processes(all_processes())), signal.SIGKILL)
+        os.kill(generator.choice(worker_processes(children(os.getpid()))), signal.SIGKILL)
         killed.append((time.time(), keys))
 
     background(kill)
@@ -147,7 +147,7 @@ def test_a_run_that_is_killed_goes_on_from_its_journal(two_nodes: Any, folder: P
     _, errors = process.communicate()
     at, keys = time.time(), journal_keys(folder / "killed")
     assert 50 <= len(keys) < len(journal_keys(folder / "plain")), errors
-    while worker_processes(all_processes()):  # they end with the run, and may ask until then
+    while worker_processes(children(os.getpid())):  # they end with the run, and may ask until then
         time.sleep(0.05)
     at = time.time()
     run_in(folder, "large", "killed", on="ray", workers=2)
@@ -242,7 +242,7 @@ def test_the_bytes_are_equal_with_an_index_in_shards(two_nodes: Any, folder: Pat
     for shards in (1, 2, 4):
         run_in(folder, "small", str(shards), on="ray", index_shards=shards)
         assert dataset_bytes(folder / str(shards)) == dataset_bytes(folder / "0"), shards
-    while worker_processes(all_processes(), "ShardWorker"):  # none is left, though Ray goes on
+    while worker_processes(children(os.getpid()), "ShardWorker"):  # none is left, though Ray goes on
         time.sleep(0.05)
 
 
@@ -289,6 +289,32 @@ def test_vectors_in_shards_give_the_verdicts_of_one_index(two_nodes: Any, folder
             if start in (2_000, 6_000):
                 kill_one("ShardWorker")
     assert 3_000 < dropped < 4_500
+
+
+def test_a_node_with_a_shard_that_is_removed_loses_nothing(two_nodes: Any, folder: Path) -> None:
+    node = two_nodes.add_node(num_cpus=1, object_store_memory=80_000_000)
+    two_nodes.wait_for_nodes()
+    generator = random.Random(0)
+    words = ["parcel", "van", "money", "card", "late", "lost", "again", "bank"]
+    texts = [" ".join(generator.choices(words, k=7)) for _ in range(400)]
+    lines: list[str] = []
+    single = WordSetIndex()
+    with connect("ray") as cluster, ExitStack() as at_end:
+
+        def open_shards(name: str, make: MakeShard) -> ClusterShards:
+            return at_end.enter_context(closing(ClusterShards(cluster, name, make, 3, folder, lines.append)))
+
+        sharded = ShardedWordSetIndex(0.7, open_shards)
+        for start in range(0, len(texts), 100):
+            window = minhash_signatures(word_set(text) for text in texts[start : start + 100])
+            assert sharded.find(window) == single.find(window)
+            single.add(window)
+            sharded.add(window)
+            if start == 200:
+                assert not lines
+                two_nodes.remove_node(node, allow_graceful=False)
+    assert lines
+    assert "near_duplicate: shard" in lines[0]
 
 
 def test_shards_that_end_again_and_again_are_one_sentence(two_nodes: Any, folder: Path) -> None:
