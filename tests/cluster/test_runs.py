@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import textsynth as ts
+from tests.cluster.actors import EndingShard, FullShard, WhereItIs
 from tests.cluster.kills import (
     ANSWER_FILE,
     KILLS_RECIPE,
@@ -29,14 +30,15 @@ from tests.cluster.kills import (
     journal_keys,
     worker_processes,
 )
-from tests.cluster.shards import EndingShard, FullShard
 from tests.contexts import context
 from textsynth.cluster.connection import connect
 from textsynth.cluster.index_pool import ClusterShards
+from textsynth.cluster.placement import placement
 from textsynth.core.errors import ClusterError, ModelError, RunError, TextSynthError, UsageError
 from textsynth.core.index_shards import MakeShard
 from textsynth.core.records import Provenance, Record
 from textsynth.filter.semantic_duplicate import SemanticDuplicate
+from textsynth.models import WorkerNeeds
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
 from textsynth.similarity.index_shards import ShardedWordSetIndex
@@ -99,6 +101,18 @@ def background() -> Iterator[Callable[[Callable[[], None]], None]]:
     yield start
     for thread in threads:
         thread.join()
+
+
+def test_workers_are_spread_over_the_nodes(two_nodes: Any) -> None:
+    with connect("ray") as cluster:
+        nodes = cluster.nodes()
+        actors = [
+            cluster.ray.remote(WhereItIs).options(**placement(WorkerNeeds("node"), number, nodes)).remote()
+            for number in range(4)
+        ]
+        assert cluster.ray.get([actor.node.remote() for actor in actors]) == [node.id for node in nodes] * 2
+        for actor in actors:
+            cluster.ray.kill(actor)
 
 
 def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Path) -> None:
@@ -312,7 +326,10 @@ def test_a_node_with_a_shard_that_is_removed_loses_nothing(two_nodes: Any, folde
             sharded.add(window)
             if start == 200:
                 assert not lines
+                pids = worker_processes(children(os.getpid()), "ShardWorker")
                 two_nodes.remove_node(node, allow_graceful=False)
+                while len(worker_processes(pids, "ShardWorker")) == 3:
+                    time.sleep(0.05)
     assert lines
     assert "near_duplicate: shard" in lines[0]
 

@@ -1,4 +1,4 @@
-"""Shards that fail, for the actors of the tests."""
+"""What the tests let run in actors: shards that fail, and one that says where it is."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ class FullShard(EndingShard):
 
     def add(self, text: str) -> None:
         raise MemoryError("no memory is left")
+
+
+class WhereItIs:
+    """Says on which node it is."""
+
+    def node(self) -> str:
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
