@@ -101,7 +101,7 @@ def memory(pid: int) -> int:
 
 @contextmanager
 def shards_on_ray(count: int, folder: Path) -> Iterator[OpenShards]:
-    """Yield what opens indexes with so many shards on Ray on this machine."""
+    """Yield what opens indexes with this number of shards, on Ray on this machine."""
     with connect("ray", cpus=count) as cluster, ExitStack() as at_end:
 
         def open_shards(name: str, make: MakeShard) -> ClusterShards:
