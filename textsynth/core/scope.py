@@ -24,16 +24,22 @@ class ScopedFilterSession:
         self._session = session
         self._scope = scope
         self._task = task
+        self._sees_records = scope == "record" or task.has_one_text
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict for each record: that on the first of its texts that is dropped, else the first score."""
+        if self._sees_records:
+            return self._session.evaluate_batch(records)
         groups = [self._views(record) for record in records]
         verdicts = iter(self._session.evaluate_batch([view for group in groups for view in group]))
         return [_first_drop([next(verdicts) for _ in group]) for group in groups]
 
     def commit(self, records: Sequence[Record]) -> None:
         """Commit the records as the filter sees them."""
-        self._session.commit([view for record in records for view in self._views(record)])
+        if self._sees_records:
+            self._session.commit(records)
+        else:
+            self._session.commit([view for record in records for view in self._views(record)])
 
     def _views(self, record: Record) -> list[Record]:
         if self._scope == "text":

@@ -51,6 +51,10 @@ class SourceRows(Sequence[Record]):
         row = range(len(self.texts))[index]
         return next(self._records(slice(row, row + 1)))
 
+    def as_step(self, name: str) -> SourceRows:
+        """Return the rows with the step `name` as their origin: the candidates of a generator that takes them."""
+        return SourceRows(name, self.texts, self.labels, self.fields, lambda: self._numbers[0])
+
     def _records(self, part: slice) -> Iterator[Record]:
         numbers, provenance = self._numbers
         texts = self.texts if part == slice(None) else self.texts[part]
@@ -63,6 +67,18 @@ class SourceRows(Sequence[Record]):
         """The index of each row, None where all are 0; and the provenance by index, which rows share."""
         numbers = self._number_rows()
         return numbers, {number: Provenance(self.step, index=number) for number in {0, *(numbers or ())}}
+
+
+def rows_as_step(rows: Sequence[Record], name: str) -> Sequence[Record]:
+    """Return the rows of a source with the step `name` as their origin, each with its labels and fields."""
+    if isinstance(rows, SourceRows):
+        return rows.as_step(name)
+    return [Record(row.text, Provenance(name, index=row.provenance.index), row.labels, row.fields) for row in rows]
+
+
+def have_labels(rows: Sequence[Record]) -> bool:
+    """Whether the rows of a source were read with labels, which single rows may lack."""
+    return rows.labels is not None if isinstance(rows, SourceRows) else any(row.labels for row in rows)
 
 
 def row_texts(rows: Sequence[Record]) -> Sequence[str]:

@@ -107,6 +107,11 @@ class Task(Step):
         """The column with the text of a source's rows, where the source does not name one."""
         return "text"
 
+    @property
+    def has_one_text(self) -> bool:
+        """Whether the `texts` of every record are its own text alone."""
+        return type(self).texts is Task.texts
+
     def texts(self, record: Record) -> tuple[str, ...]:
         """Return the texts of a record that filters check and classifiers read, in order."""
         return (record.text,)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from textsynth.core.records import REVIEW_DECISION, DroppedRecord, Record, reason_category
 from textsynth.core.task import Task
-from textsynth.text.normalize import words_of
+from textsynth.text.normalize import word_count
 
 DropReasons = Mapping[tuple[str, str, str], int]
 """The number of dropped texts by section, step and category of the reason."""
@@ -55,7 +55,7 @@ def count_outcomes(
     for record in selected:
         labels[record.labels] += 1
         for text in task.texts(record):
-            counts.lengths[len(words_of(text))] += 1
+            counts.lengths[word_count(text)] += 1
         for step, score in record.scores.items():
             scores.setdefault(step, array("d")).append(score)
         if record.provenance.request_key:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textsynth.core.records import Record
 from textsynth.core.task import parent_texts
-from textsynth.text.normalize import normal_form
+from textsynth.text.normalize import form_hash, normal_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +78,29 @@ class SplitAssignment:
         return is_in
 
 
+@dataclass(frozen=True, slots=True)
+class SplitRows:
+    """What the splits of records depend on, as columns in any order: 20 bytes a record.
+
+    `ids` and `families` are numbers of ids, `sets` the index of the labels of each record among `label_sets`.
+    """
+
+    ids: Numbers
+    families: Numbers
+    sets: NDArray[np.uint32]
+    label_sets: Sequence[tuple[str, ...]]
+
+
+def split_rows(records: Sequence[Record], family_texts: FamilyTexts = parent_texts) -> SplitRows:
+    """Return what the splits of the records depend on, with their families as far as these records connect them."""
+    import numpy as np
+
+    read = _read(records, family_texts)
+    families = _connect(records, read, family_texts)
+    sets = np.frombuffer(read.set_of_record, np.uint32)
+    return SplitRows(np.frombuffer(read.ids, np.uint64), families, sets, list(read.label_sets))
+
+
 def assign_splits(
     records: Sequence[Record], shares: Mapping[str, float], *, seed: int, family_texts: FamilyTexts = parent_texts
 ) -> SplitAssignment:
@@ -86,15 +109,16 @@ def assign_splits(
     `shares` maps split names to weights, which are divided by their sum; ties go to the first name. The result does not
     depend on the order of the records. A record with several labels counts under its rarest.
     """
+    return assign_rows(split_rows(records, family_texts), shares, seed=seed)
+
+
+def assign_rows(rows: SplitRows, shares: Mapping[str, float], *, seed: int) -> SplitAssignment:
+    """Assign the records of rows to splits; see `assign_splits`."""
     import numpy as np
 
-    read = _read(records, family_texts)
-    families = _connect(records, read, family_texts)
-    ids = np.frombuffer(read.ids, np.uint64)
-    order = np.argsort(ids)
-    ids, families = ids[order], families[order]
-    label_sets, names = list(read.label_sets), tuple(shares)
-    sets = np.frombuffer(read.set_of_record, np.uint32)[order]
+    order = np.argsort(rows.ids)
+    ids, families, sets = rows.ids[order], rows.families[order], rows.sets[order]
+    label_sets, names = rows.label_sets, tuple(shares)
     sizes_of_sets = dict(zip(label_sets, np.bincount(sets, minlength=len(label_sets)).tolist(), strict=True))
     codes, targets = np.zeros(len(ids), np.uint8), {}
     if len(names) > 1:
@@ -107,7 +131,7 @@ def assign_splits(
     pairs = np.bincount(sets.astype(np.intp) * len(names) + codes, minlength=len(label_sets) * len(names))
     by_set = dict(zip(label_sets, pairs.reshape(-1, len(names)).tolist(), strict=True))
     counts = {name: _count(code, by_set) for code, name in enumerate(names)}
-    return SplitAssignment(ids, families, codes, names, counts, _notes(counts, list(by_set), targets))
+    return SplitAssignment(ids, families, codes, names, counts, _notes(counts, label_sets, targets))
 
 
 def _assign_families(
@@ -191,8 +215,7 @@ def families(records: Sequence[Record], family_texts: FamilyTexts = parent_texts
 class _RecordFacts:
     """What one pass over the records finds: ids, label sets, and what may connect records.
 
-    `label_sets` numbers the sets in the order of their first record; `forms` are hashes of the normal forms of family
-    texts.
+    `label_sets` numbers the sets in the order of their first record; `forms` are the form hashes of family texts.
     """
 
     ids: array[int] = field(default_factory=lambda: array("Q"))
@@ -205,13 +228,17 @@ class _RecordFacts:
 
 def _read(records: Sequence[Record], family_texts: FamilyTexts) -> _RecordFacts:
     facts = _RecordFacts()
-    label_sets = facts.label_sets
+    ids, forms, label_sets = facts.ids, facts.forms, facts.label_sets
     for record in records:
-        facts.ids.append(int(record.id, 16))
+        origin = record.provenance
+        ids.append(int(record.id, 16))
         facts.set_of_record.append(label_sets.setdefault(record.labels, len(label_sets)))
-        facts.parent_ids.update(record.provenance.parent_ids)
-        facts.has_requests |= bool(record.provenance.request_key)
-        facts.forms.extend([hash(form) for form in set(map(normal_form, family_texts(record)))])
+        if origin.parent_ids:
+            facts.parent_ids.update(origin.parent_ids)
+        if origin.request_key:
+            facts.has_requests = True
+        texts = family_texts(record)
+        forms.extend(set(map(form_hash, texts)) if len(texts) > 1 else map(form_hash, texts))
     return facts
 
 
@@ -243,10 +270,9 @@ def _connect(records: Sequence[Record], facts: _RecordFacts, family_texts: Famil
 
 
 def _repeated_forms(hashes: array[int]) -> frozenset[int]:
-    """Return the hashes of normal forms that more than one record has among its family texts, and few others.
+    """Return the form hashes that more than one record has among its family texts; all others connect nothing.
 
-    All other forms connect nothing. Sorted hashes of 64 bits take a tenth of the memory of a set of them; a form is
-    among the others where the hash of another one is the same.
+    Sorted hashes of 64 bits take a tenth of the memory of a set of them.
     """
     import numpy as np
 
@@ -264,9 +290,9 @@ def _connections(
         yield "id", parent_id
     if record.provenance.request_key:
         yield record.provenance.request_key
-    for form in map(normal_form, family_texts(record)) if repeated else ():
-        if hash(form) in repeated:
-            yield "text", form
+    for text in family_texts(record) if repeated else ():
+        if form_hash(text) in repeated:
+            yield "text", normal_form(text)
 
 
 def _strata(sizes: Mapping[tuple[str, ...], int]) -> dict[tuple[str, ...], str]:

@@ -102,19 +102,20 @@ def default_table(
 
 def _default_columns(rows: Sequence[Record], result: RunResult) -> Columns:
     columns: dict[str, Sequence[object]] = {"id": [row.id for row in rows]}
-    texts = [result.task.column_texts(row) for row in rows]
-    columns |= {name: [valid_unicode(row[name]) for row in texts] for name in result.task.columns}
+    for name, field in result.task.columns.items():
+        columns[name] = [valid_unicode(row.field_text(field) if field else row.text) for row in rows]
     if result.task.has_labels(result.labels):
         codes = {name: code for code, name in enumerate(result.labels)}
         if result.multi_label:
             columns["label"] = [sorted(codes[name] for name in row.labels) for row in rows]
         else:
             columns["label"] = [codes[row.labels[0]] if row.labels else None for row in rows]
-    is_real = [row.provenance.step in result.real_steps for row in rows]
-    if result.real_steps:
-        columns["origin"] = ["real" if real else "synthetic" for real in is_real]
-    if result.weight is not None:
-        columns["weight"] = [1.0 if real else result.weight for real in is_real]
+    if result.real_steps or result.weight is not None:
+        is_real = [row.provenance.step in result.real_steps for row in rows]
+        if result.real_steps:
+            columns["origin"] = ["real" if real else "synthetic" for real in is_real]
+        if result.weight is not None:
+            columns["weight"] = [1.0 if real else result.weight for real in is_real]
     return columns
 
 
@@ -198,33 +199,33 @@ def dropped_schema(*, multi_label: bool) -> pa.Schema:
 
 
 def _provenance_columns(rows: Sequence[Record], result: RunResult) -> dict[str, Sequence[object]]:
-    requests = [result.requests.get(row.provenance.request_key, NO_REQUEST) for row in rows]
-    sampling = {id(request): as_json(request.sampling) for request in requests}
+    origins = [row.provenance for row in rows]
+    requests = [result.requests.get(origin.request_key, NO_REQUEST) for origin in origins]
+    sampling = {id(request): as_json(request.sampling) for request in {id(each): each for each in requests}.values()}
     # Many rows have equal examples and attributes: they share one list and one string, which saves memory.
-    lists: dict[tuple[str, ...], list[str]] = {}
     texts: dict[str, str] = {}
     own_columns = {*PARENT_TEXT_FIELDS, *LABEL_FIELDS, *result.task.required_fields}
     attributes = (as_json(_attributes(row, own_columns)) if row.fields else "{}" for row in rows)
     return {
-        "step": [row.provenance.step for row in rows],
-        "parent_ids": [_shared_list(lists, row.provenance.parent_ids) for row in rows],
-        "example_ids": [_shared_list(lists, row.provenance.example_ids) for row in rows],
-        "request_key": [row.provenance.request_key for row in rows],
-        "index": [row.provenance.index for row in rows],
+        "step": [origin.step for origin in origins],
+        "parent_ids": _shared_lists([origin.parent_ids for origin in origins]),
+        "example_ids": _shared_lists([origin.example_ids for origin in origins]),
+        "request_key": [origin.request_key for origin in origins],
+        "index": [origin.index for origin in origins],
         "prompt": [request.prompt for request in requests],
         "prompt_fingerprint": [request.fingerprint for request in requests],
         "model": [request.model for request in requests],
         "engine": [request.engine for request in requests],
         "sampling": [sampling[id(request)] for request in requests],
         "attributes": [texts.setdefault(text, text) for text in attributes],
-        "scores": [as_json(row.scores) for row in rows],
-        "confidence": [_confidence(row, result) for row in rows],
+        "scores": [as_json(row.scores) if row.scores else "{}" for row in rows],
+        "confidence": [_confidence(row, result) if row.scores else None for row in rows],
     }
 
 
-def _shared_list(lists: dict[tuple[str, ...], list[str]], ids: tuple[str, ...]) -> list[str]:
-    shared = lists.get(ids)
-    return lists.setdefault(ids, list(ids)) if shared is None else shared
+def _shared_lists(rows: Sequence[tuple[str, ...]]) -> list[list[str]]:
+    lists = {ids: list(ids) for ids in set(rows)}
+    return [lists[ids] for ids in rows]
 
 
 def _provenance_types() -> dict[str, ColumnType]:

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from textsynth.core.options import SourceName
 from textsynth.core.protocols import Context, Generator
-from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Provenance, Record
+from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record
 from textsynth.core.sessions import GeneratorSession, QuotaDeficit
+from textsynth.core.source_rows import rows_as_step
 
 ROWS_PER_REQUEST = 1000
 
@@ -36,11 +37,11 @@ class Existing(Generator):
 
     def start(self, context: Context, name: str) -> GeneratorSession:
         """Return the generator's session in one run."""
-        return ExistingSession(context.sources[self.source], name)
+        return ExistingSession(rows_as_step(context.sources[self.source], name), name)
 
 
 class ExistingSession:
-    """Offers the rows in order, a thousand per request."""
+    """Offers the rows in order, a thousand per request, as candidates with their labels and fields."""
 
     def __init__(self, rows: Sequence[Record], name: str) -> None:
         self._rows = rows
@@ -61,9 +62,5 @@ class ExistingSession:
     def parse_response(
         self, request: GenerationRequest, request_key: str, completion: Completion | None
     ) -> list[Record | DroppedRecord]:
-        """Return the rows as candidates of this step, with their labels and fields."""
-        provenance = {
-            index: Provenance(request.step, index=index)
-            for index in {row.provenance.index for row in request.records}
-        }  # fmt: skip
-        return [Record(row.text, provenance[row.provenance.index], row.labels, row.fields) for row in request.records]
+        """Return the rows: they are candidates of this step already."""
+        return list(request.records)

@@ -65,8 +65,10 @@ class ValidatedGenerator:
         records = self._session.parse_response(request, request_key, completion)
         for record in records if isinstance(records, (list, tuple)) else (None,):
             if isinstance(record, Record):
-                _check_labels(self._name, record, self._labels)
-                _check_fields(self._name, record)
+                if record.labels:
+                    _check_labels(self._name, record, self._labels)
+                if record.fields:
+                    _check_fields(self._name, record)
             elif not isinstance(record, DroppedRecord):
                 raise UsageError(f"{self._name}: parse_response returned {records!r:.60}, and must return {RECORDS}")
         return list(records)

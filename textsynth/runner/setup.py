@@ -48,7 +48,8 @@ def start_labellers(recipe: Recipe, context: Context) -> list[tuple[str, Labelle
         if not isinstance(session, (CalibratableSession, PanelSession)):
             session = ValidatedLabeller(name, session, context.labels)
         sessions.append((name, session))
-    return [*sessions, (REQUIRED_COLUMNS, RequiredColumns(context))]
+    required = RequiredColumns(context)
+    return [*sessions, (REQUIRED_COLUMNS, required)] if required.is_needed else sessions
 
 
 class RequiredColumns:
@@ -59,8 +60,13 @@ class RequiredColumns:
     """
 
     def __init__(self, context: Context) -> None:
-        self._task = context.task
+        self._fields = context.task.required_fields
         self._needs_label = context.task.needs_labels and bool(context.labels)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the task promises more than a text, which every record has."""
+        return self._needs_label or bool(self._fields)
 
     def build_requests(self, records: Sequence[Record]) -> list[list[GenerationRequest]]:
         """Return no request."""
@@ -70,7 +76,7 @@ class RequiredColumns:
         """Return a verdict that drops the record where it lacks a label or the text of a column."""
         if self._needs_label and not record.labels:
             return record, Verdict("it has no label")
-        for field in self._task.required_fields:
+        for field in self._fields:
             if not record.field_text(field).strip():
                 return record, Verdict(f"it has no {field!r}, which fills a column of the task")
         return record, None

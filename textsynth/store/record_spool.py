@@ -10,13 +10,13 @@ import pickle
 import tempfile
 import weakref
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
-from operator import attrgetter
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
 
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, write_error_reason
 from textsynth.core.records import NO_FIELDS, NO_SCORES, DroppedRecord, JsonValue, Provenance, Record
 
 if TYPE_CHECKING:
@@ -90,44 +90,34 @@ class RecordSpool(Sequence[Item], Generic[Item]):
         if self._groups:
             return self._merged_in_id_order(mask)
         items = self._pending if mask is None else list(compress(self._pending, mask))
-        key = attrgetter("record.id" if items and isinstance(items[0], DroppedRecord) else "id")
-        return iter(sorted(items, key=key))
+        return iter(_in_order(items))
 
     def _merged_in_id_order(self, mask: NDArray[np.bool_] | None) -> Iterator[Item]:
-        pending: dict[str, list[tuple[int, Item]]] = {}
-        for position, item in enumerate(self._pending, self._written):
-            pending.setdefault(_record_of(item).id[:2], []).append((position, item))
-        for part in range(PARTS):
-            rows = pending.pop(f"{part:02x}", [])
+        for part, pending in enumerate(_parts(self._pending)):
+            items: list[Item] = []
             first = 0
             for group in self._groups:
-                positions, items = self._read_part(group, part)
-                rows += zip((first + position for position in positions), items, strict=True)
+                positions, of_group = self._read_part(group, part)
+                items += of_group if mask is None else compress(of_group, mask[first:][positions])
                 first += group.size
-            if mask is not None:
-                rows = [row for row in rows if mask[row[0]]]
-            rows.sort(key=lambda row: _record_of(row[1]).id)
-            for _, item in rows:
-                yield item
+            wanted = pending if mask is None else [row for row in pending if mask[self._written + row]]
+            items += [self._pending[row] for row in wanted]
+            yield from _in_order(items)
 
     def _write_pending(self) -> None:
-        order = sorted(range(len(self._pending)), key=lambda position: _record_of(self._pending[position]).id)
-        parts: list[list[int]] = [[] for _ in range(PARTS)]
-        for position in order:
-            parts[int(_record_of(self._pending[position]).id[:2], 16)].append(position)
         ends = array("Q", [0])
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  open for as long as the spool
                 weakref.finalize(self, self._file.close)
             start = self._file.seek(0, 2)
-            for positions in parts:
+            for positions in _parts(self._pending):
                 content = _packed(positions, [self._pending[position] for position in positions])
                 self._file.write(content)
                 ends.append(ends[-1] + len(content))
             self._file.flush()
         except OSError as error:
-            raise RunError(f"{self._folder}: texts cannot be written: {error.strerror or error}") from error
+            raise RunError(f"{self._folder}: texts cannot be written: {write_error_reason(error)}") from error
         self._groups.append(_Group(start, ends, len(self._pending)))
         self._written += len(self._pending)
         self._last = self._pending[-1]
@@ -184,8 +174,9 @@ def in_id_order(items: Sequence[Item]) -> Iterator[Item]:
     """Yield records in the order of their ids; drops of equal ids are in that of section, step and reason."""
     if isinstance(items, (RecordSpool, SpooledPart)):
         return cast("Iterator[Item]", items.in_id_order())
-    key: Any = drop_key if items and isinstance(items[0], DroppedRecord) else attrgetter("id")
-    return iter(sorted(items, key=key))
+    if items and isinstance(items[0], DroppedRecord):
+        return iter(sorted(items, key=cast("Any", drop_key)))
+    return iter(_in_order(items))
 
 
 def drop_key(drop: DroppedRecord) -> tuple[str, ...]:
@@ -204,19 +195,44 @@ class _Group:
         self.size = size
 
 
-def _record_of(item: Record | DroppedRecord) -> Record:
-    return item if isinstance(item, Record) else item.record
+def _ids(items: Sequence[Record | DroppedRecord]) -> list[str]:
+    return [item.id for item in _records(items)]
+
+
+def _records(items: Sequence[Record | DroppedRecord]) -> Sequence[Record]:
+    """Return records, or those of drops; there is one kind of them in a spool."""
+    if items and isinstance(items[0], DroppedRecord):
+        return [drop.record for drop in cast("Sequence[DroppedRecord]", items)]
+    return cast("Sequence[Record]", items)
+
+
+def _in_order(items: Sequence[Item]) -> list[Item]:
+    """Return items in the order of their ids."""
+    ids = _ids(items)
+    return [items[position] for position in sorted(range(len(ids)), key=ids.__getitem__)]
+
+
+def _parts(items: Sequence[Record | DroppedRecord]) -> Iterator[list[int]]:
+    """Yield the positions of the items of each part, in the order of their ids."""
+    ids = _ids(items)
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    ids.sort()
+    starts = [bisect_left(ids, f"{part:02x}") for part in range(PARTS)]
+    for start, end in pairwise([*starts, len(ids)]):
+        yield order[start:end]
 
 
 def _packed(positions: Sequence[int], items: Sequence[Record | DroppedRecord]) -> bytes:
     """Return records at their positions in a group as bytes; equal values that are one object are written once."""
-    records = [_record_of(item) for item in items]
-    origins = [record.provenance for record in records]
+    records = _records(items)
+    origins = {id(record.provenance): record.provenance for record in records}
+    number_of = {key: number for number, key in enumerate(origins)}
     columns = (
         array("I", positions).tobytes(),
-        b"".join([bytes.fromhex(record.id) for record in records]),
+        bytes.fromhex("".join(_ids(records))),
         [record.text for record in records],
-        [(each.step, each.parent_ids, each.example_ids, each.request_key, each.index) for each in origins],
+        [(each.step, each.parent_ids, each.example_ids, each.request_key, each.index) for each in origins.values()],
+        [number_of[id(record.provenance)] for record in records],
         [record.labels for record in records],
         [_plain(record.fields) if record.fields else None for record in records],
         [dict(record.scores) if record.scores else None for record in records],
@@ -240,19 +256,24 @@ def _plain(value: JsonValue) -> JsonValue:
 
 def _unpacked(content: bytes) -> tuple[Sequence[int], list[Record] | list[DroppedRecord]]:
     """Return the positions and the records that `_packed` turned into bytes."""
-    positions, ids, texts, origins, labels, fields, scores, drops = pickle.loads(content)
-    shared: dict[tuple[Any, ...], Provenance] = {}
-    records: list[Record] = []
-    for start, text, origin, own_labels, own_fields, own_scores in zip(
-        range(0, len(ids), 8), texts, origins, labels, fields, scores, strict=True
-    ):
-        provenance = shared.get(origin) or shared.setdefault(origin, Provenance(*origin))
-        record_id = ids[start : start + 8].hex()
-        records.append(
-            Record.restored(record_id, text, provenance, own_labels, own_fields or NO_FIELDS, own_scores or NO_SCORES)
+    positions, id_bytes, texts, origins, numbers, labels, fields, scores, drops = pickle.loads(content)
+    provenances = [Provenance(*origin) for origin in origins]
+    ids = id_bytes.hex()
+    records = [
+        Record.restored(
+            ids[start : start + 16],
+            text,
+            provenances[number],
+            own_labels,
+            own_fields or NO_FIELDS,
+            own_scores or NO_SCORES,
         )
-    numbers = array("I")
-    numbers.frombytes(positions)
+        for start, text, number, own_labels, own_fields, own_scores in zip(
+            range(0, len(ids), 16), texts, numbers, labels, fields, scores, strict=True
+        )
+    ]
+    own_positions = array("I")
+    own_positions.frombytes(positions)
     if not drops:
-        return numbers, records
-    return numbers, [DroppedRecord(record, *drop) for record, drop in zip(records, drops, strict=True)]
+        return own_positions, records
+    return own_positions, [DroppedRecord(record, *drop) for record, drop in zip(records, drops, strict=True)]

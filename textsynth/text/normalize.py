@@ -21,7 +21,7 @@ _ASCII_FOLDING = bytes(
     code if chr(code).isalnum() or chr(code) in _MEANINGFUL_SIGNS else 32  # bytes.translate is 4 times as fast as str's
     for code in bytes(range(128)).lower() + bytes(range(128, 256))
 )
-
+_ASCII_SEPARATORS = bytes(code for code in range(128) if _ASCII_FOLDING[code] == 32 or chr(code) in "'`")
 
 _INVISIBLE = frozenset((0x34F, 0x640, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810)))
 """Characters without a meaning of their own that are no format characters, such as the Arabic elongation."""
@@ -101,6 +101,25 @@ def words_of(text: str) -> list[str]:
         return form.split()
     spaced = _UNSPACED_RUN.sub(lambda run: f" {' '.join(_pairs(run.group()))} ", form)
     return spaced.split()
+
+
+def word_count(text: str) -> int:
+    """Return the number of `words_of` a text, faster."""
+    if text.isascii() and "&" not in text:
+        return len(text.encode().translate(_ASCII_FOLDING, b"'`").split()) or len(text.split())
+    return len(words_of(text))
+
+
+def form_hash(text: str) -> int:
+    """Return a hash that texts with the same normal form share, and few others: those that differ in spaces alone.
+
+    It takes a third of the time of the normal form.
+    """
+    if not text.isascii() or "&" in text:
+        text = normal_form(text)
+        if not text.isascii():
+            return hash(text.replace(" ", ""))
+    return hash(text.encode().translate(_ASCII_FOLDING, _ASCII_SEPARATORS))
 
 
 def word_set(text: str) -> frozenset[str]:
