@@ -69,14 +69,14 @@ def asked_again(log: Path, at: float, keys: set[str]) -> set[str]:
     return {key for time, key in map(str.split, log.read_text().splitlines()) if float(time) > at and key in keys}
 
 
-def worker_processes(pids: Iterable[int]) -> list[int]:
-    """Return those of the processes that are workers of a model."""
+def worker_processes(pids: Iterable[int], kind: str = "ModelWorker") -> list[int]:
+    """Return those of the processes that are workers of a model, or of another kind."""
     workers = []
     for pid in pids:
         try:
             title = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if title.startswith(b"ray::ModelWorker"):
+        if title.startswith(f"ray::{kind}".encode()):
             workers.append(pid)
     return workers

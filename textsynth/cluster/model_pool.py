@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from textsynth.cluster.actor_watch import FIRST_PAUSE_SECONDS, MAX_ENDS, MAX_PAUSE_SECONDS
 from textsynth.cluster.connection import Cluster, reason_of
 from textsynth.cluster.messages import WorkerReply, decode_reply, encode_units
 from textsynth.cluster.package import environment_for, pack, thread_variables
@@ -33,10 +34,8 @@ ON_THEIR_WAY = 2 * ENOUGH_ANSWERS
 # Calls of a worker's methods at the same time: two exchanges, and others.
 CALLS = 4
 EXCHANGES = 2
-# A worker that ends so often without an answer in between, or a unit whose workers do, is given up.
-MAX_ENDS = 6
+# A unit whose workers end so often without an answer is given up.
 MAX_SENDS = 12
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 30.0
 # After this time the run logs that a worker waits for its place, and requests go out without it; with no other worker
 # at work, the run stops after the second time.
 PATIENCE_SECONDS, START_SECONDS = 15.0, 180.0

@@ -70,6 +70,27 @@ def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[WordSetSigna
     ]
 
 
+class CrowdedQueries:
+    """Decides which queries take the exact index: those that meet many entries of the band table, once many have."""
+
+    def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
+        """`max_entries` is the number of entries from which on a query is crowded."""
+        self._max_entries = max_entries
+        self._entries = 0
+        self._has_exact_index = False
+
+    def take_exact(self, entries: NDArray[np.intp], chance_entries: float, set_count: int) -> NDArray[np.bool_]:
+        """Return which of n queries take the exact index, (n,).
+
+        `entries`, (n,), are those of the band table that each meets, `chance_entries` of them by chance on average.
+        """
+        is_crowded = entries > max(self._max_entries, self._max_entries / 2 + chance_entries)
+        self._entries += int(entries[is_crowded].sum())
+        if self._entries > ENTRIES_PER_SET * set_count:
+            self._has_exact_index = True
+        return is_crowded & self._has_exact_index
+
+
 class WordSetIndex:
     """Finds, among the added word sets, the one with the highest Jaccard similarity to a query set.
 
@@ -85,12 +106,11 @@ class WordSetIndex:
         Of the sets before the last `max_unpacked` ones only the numbers of their words are in memory. `max_entries` is
         the number of entries of the band table from which on a query takes the exact index.
         """
-        self._max_entries = max_entries
         self.similarity = similarity
+        self._crowds = CrowdedQueries(max_entries)
         self._bands = LshBands(band_count(similarity))
         self._sets = _WordSets(max_unpacked)
         self._exact = PrefixIndex(similarity)
-        self._crowded_entries = 0
         # The size of the largest set in the exact index: a neighbour of a set of SHORT_TEXT_WORDS words.
         self._max_exact_size = self._max_short = max_exact_size(similarity)
 
@@ -102,9 +122,9 @@ class WordSetIndex:
         """Whether all sets are in the exact index, as many of them share bands."""
         return self._max_exact_size == math.inf
 
-    def add(self, signatures: Sequence[WordSetSignature]) -> None:
-        """Add word sets; their rows continue from the last one."""
-        self._bands.add(stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
+    def add(self, signatures: Sequence[WordSetSignature], total: int | None = None) -> None:
+        """Add word sets; their rows continue from the last one. `total` is for a shard: see `LshBands.add`."""
+        self._bands.add(stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)), total)
         for row, (words, _) in enumerate(signatures, start=len(self._sets)):
             if len(words) <= self._max_exact_size:
                 self._exact.add(row, words)
@@ -118,22 +138,31 @@ class WordSetIndex:
         With `row_limits`, the nth set is compared only with rows below `row_limits[n]`.
         """
         digests = stack_digests(signatures)
-        entries = self._bands.count_entries(digests)
-        is_crowded = entries > max(self._max_entries, self._max_entries / 2 + self._bands.chance_entries)
-        self._crowded_entries += int(entries[is_crowded].sum())
-        if self._crowded_entries > ENTRIES_PER_SET * len(self._sets):
+        takes_exact = self._crowds.take_exact(*self.count_entries(digests), len(self._sets))
+        return self.find_with(digests, [signature.words for signature in signatures], takes_exact, row_limits)
+
+    def count_entries(self, digests: Digests) -> tuple[NDArray[np.intp], float]:
+        """Return how many entries of the band table each of n signatures meets, (n,), and how many by chance."""
+        return self._bands.count_entries(digests), self._bands.chance_entries
+
+    def find_with(
+        self,
+        digests: Digests,
+        word_sets: Sequence[frozenset[str]],
+        takes_exact: NDArray[np.bool_],
+        row_limits: Sequence[int] | None = None,
+    ) -> list[NearDuplicateMatch | None]:
+        """Return what `find` does for n sets; `takes_exact`, (n,), says which of them take the exact index."""
+        if takes_exact.any():
             self._index_all()
-        takes_exact = is_crowded & self.has_exact_index
         banded = np.flatnonzero(~takes_exact)
-        candidates: list[Iterable[int]] = [()] * len(signatures)
+        candidates: list[Iterable[int]] = [()] * len(word_sets)
         for index, rows in zip(banded.tolist(), self._bands.find_candidates(digests[banded]), strict=True):
             candidates[index] = rows
-        limits = row_limits if row_limits is not None else [len(self._sets)] * len(signatures)
+        limits = row_limits if row_limits is not None else [len(self._sets)] * len(word_sets)
         matches = [
-            self._best_match(
-                signature.words, rows, limit, in_exact_index=exact or len(signature.words) <= self._max_short
-            )
-            for signature, rows, limit, exact in zip(signatures, candidates, limits, takes_exact.tolist(), strict=True)
+            self._best_match(words, rows, limit, in_exact_index=exact or len(words) <= self._max_short)
+            for words, rows, limit, exact in zip(word_sets, candidates, limits, takes_exact.tolist(), strict=True)
         ]
         if self._exact.needs_reorder:
             self._reorder()
