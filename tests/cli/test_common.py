@@ -30,3 +30,20 @@ def test_the_help_of_every_command_has_examples_that_parse(capsys: pytest.Captur
     for line in examples:
         words = line.split(" > ")[0].split()
         command_group.commands[command].make_context(command, words[1:])
+
+
+@pytest.mark.parametrize(
+    ("command", "is_resumed"), [("run", True), ("label", True), ("schema", False), ("init", False)]
+)
+def test_an_interrupted_command_says_whether_it_continues(
+    command: str, is_resumed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_group.commands[command], "invoke", interrupt)
+    arguments = {"run": ["x.yaml"], "label": ["x.csv", "--recipe", "x.yaml"]}.get(command, [])
+    result = run_cli(capsys, command, *arguments)
+    assert result.code == 130
+    assert result.err.strip().startswith("interrupted")
+    assert ("the same command continues" in result.err) == is_resumed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import stat
@@ -149,3 +150,108 @@ def test_closed_standard_streams_stop_nothing_and_get_into_no_file(closed: str, 
     assert b"bug" not in result.stderr
     assert (folder / "run" / "journal.sqlite").read_bytes().startswith(b"SQLite format 3")
     assert (folder / "run" / "report.html").is_file()
+
+
+needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+
+
+def run_in_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    line = f'"$0" -m textsynth {command}'
+    return subprocess.run(["sh", "-c", line, sys.executable], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@needs_full_device
+@pytest.mark.parametrize(
+    ("command", "code"), [("run recipe.yaml --out run", 0), ("init new", 0), ("validate missing.yaml", 2)]
+)
+def test_messages_that_cannot_be_written_do_not_fail_a_command(command: str, code: int, folder: Path) -> None:
+    lost = run_in_shell(f"{command} 2>/dev/full", folder)
+    assert (lost.returncode, lost.stderr) == (code, "")
+    assert bool(lost.stdout) == (code == 0)
+
+
+@needs_full_device
+@pytest.mark.parametrize(
+    "command", ["run recipe.yaml --out run --quiet", "validate recipe.yaml", "schema", "--help", "--version"]
+)
+def test_a_result_that_cannot_be_written_is_one_sentence(command: str, folder: Path) -> None:
+    lost = run_in_shell(f"{command} >/dev/full", folder)
+    assert (lost.returncode, lost.stderr.count("\n")) == (1, 1)
+    assert "stdout cannot be written: No space left on device; send it to" in lost.stderr
+
+
+def test_a_reader_that_has_enough_gets_no_message(folder: Path) -> None:
+    assert run_in_shell("schema | head -1", folder).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("n" * 256, "has at most 255 bytes, found 'nnnnnnnnnnnnnnnnnnnnnnnn…nnnnnnnnnnnnnnnnnnnnnnnn' with 256"),
+        ("é" * 128, "has at most 255 bytes"),
+        ("/".join(["d" * 100] * 50), "a path has at most 4,095 bytes"),
+        ("a\0b", r"no control characters or line breaks, found 'a\x00b'"),
+        ("a\nb", r"no control characters or line breaks, found 'a\nb'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "recipe.yaml", "--out"],
+        ["run"],
+        ["report"],
+        ["init"],
+        ["export", "out", "--as", "csv", "--out"],
+        ["filter", "recipe.yaml", "--work"],
+        ["label", "recipe.yaml", "--recipe"],
+    ],
+)
+def test_a_path_that_no_file_can_have_is_one_sentence(
+    command: list[str], path: str, fault: str, folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    result = run_cli(capsys, *command, path)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert fault in result.err
+    assert result.err.startswith("'")  # the name of the option or argument
+
+
+@pytest.mark.parametrize("name", ["./" + "n" * 256 + ".py", "./a\0b.py"])
+def test_a_path_in_a_recipe_that_no_file_can_have_is_one_sentence(name: str, folder: Path, capsys: Capture) -> None:
+    for option in (f"filter=[{json.dumps(name)}]", f"generate=[{{labelled: {{prompt: {json.dumps(name)}}}}}]"):
+        result = run_cli(capsys, "validate", folder / "recipe.yaml", "--set", option)
+        assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("run recipe.yaml", 2),
+        ("run ../recipe.yaml --quiet", 2),
+        ("run $HOME_OF_TEST/recipe.yaml --quiet", 2),
+        ("run $HOME_OF_TEST/recipe.yaml --quiet --requests-only r.jsonl", 1),
+        ("init", 2),
+        ("report out", 2),
+        ("filter $HOME_OF_TEST/recipe.yaml", 2),
+        ("run $HOME_OF_TEST/recipe.yaml --quiet --out $HOME_OF_TEST/out", 0),
+    ],
+)
+def test_a_current_folder_that_was_removed_is_named_where_it_is_needed(command: str, code: int, folder: Path) -> None:
+    (folder / "gone").mkdir()
+    line = f'cd gone && rmdir ../gone && "$0" -m textsynth {command}'
+    environment = {**os.environ, "HOME_OF_TEST": str(folder), "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        ["bash", "-c", line, sys.executable], cwd=folder, capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.returncode == code
+    assert ("the current folder was removed, so change to another one (cd)" in result.stderr) == (code != 0)
+
+
+@pytest.mark.parametrize("kilobytes", [1, 8, 40])
+def test_a_limit_of_the_size_of_files_is_one_sentence(kilobytes: int, folder: Path) -> None:
+    line = f'ulimit -f {kilobytes}; "$0" -m textsynth run recipe.yaml --quiet --out out'
+    result = subprocess.run(
+        ["bash", "-c", line, sys.executable], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "bug" not in result.stderr

@@ -64,6 +64,13 @@ def journal_keys(out: Path) -> set[str]:
             return set()
 
 
+def journal_answers(out: Path) -> list[tuple[object, ...]]:
+    """Return the key, the text and the counts of each answer in the journal of a finished run, by key."""
+    columns = "key, answer, finish, prompt_tokens, completion_tokens, failure"
+    with closing(sqlite3.connect(out / "journal.sqlite")) as journal:
+        return journal.execute(f"SELECT {columns} FROM answers ORDER BY key").fetchall()
+
+
 def asked_again(log: Path, at: float, keys: set[str]) -> set[str]:
     """Return the keys among `keys` that were asked after the time `at`."""
     return {key for time, key in map(str.split, log.read_text().splitlines()) if float(time) > at and key in keys}

@@ -135,6 +135,26 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert not asked_again(folder / "asked.log", *killed[0])
 
 
+def test_a_run_through_the_ray_client_has_the_bytes_of_a_run_here_though_a_worker_is_killed(
+    two_nodes: Any, folder: Path
+) -> None:
+    run_in(folder, "large", "plain")
+    command = [sys.executable, "-m", "textsynth", "run", str(folder / "large.yaml"), "--out", str(folder / "client")]
+    options = ["--on", two_nodes.client_address, "--workers", "2"]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while not journal_keys(folder / "client") and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(worker_processes(all_processes())[0], signal.SIGKILL)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert f"the Ray cluster at {two_nodes.client_address}: 2 nodes, 2 CPUs" in output
+    assert "has ended (ActorDiedError); it is started again" in output
+    assert "Traceback" not in output
+    assert dataset_bytes(folder / "client") == dataset_bytes(folder / "plain")
+    while worker_processes(all_processes()):  # they end with the client
+        time.sleep(0.05)
+
+
 def test_a_run_that_is_killed_goes_on_from_its_journal(two_nodes: Any, folder: Path) -> None:
     run_in(folder, "large", "plain")
     (folder / "asked.log").unlink()

@@ -90,6 +90,8 @@ def test_an_error_of_a_task_is_one_sentence(cluster: Cluster, tmp_path: Path) ->
     assert not isinstance(raised.value, SourceError)
     with pytest.raises(UsageError, match="is in the memory of this process"):
         filter_shards(recipe, out="memory://out", on="ray")
+    with pytest.raises(UsageError, match="filter cannot use the Ray client"):
+        filter_shards(recipe, out=str(tmp_path / "client"), on="ray://127.0.0.1:10001")
 
 
 def test_results_come_in_order_and_an_unexpected_error_is_named(cluster: Cluster) -> None:

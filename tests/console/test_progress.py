@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from dataclasses import replace
 
@@ -42,6 +43,13 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+class LostTerminal(Terminal):
+    """A terminal that is closed while a run writes to it."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
 
 
 def render(snapshot: ProgressSnapshot, width: int = 80) -> str:
@@ -142,6 +150,13 @@ def test_the_display_suits_the_stream(
     stream: io.StringIO, environ: dict[str, str], options: dict[str, bool], kind: type[ProgressDisplay]
 ) -> None:
     assert type(open_display("tickets", stream=stream, environ=environ, **options)) is kind
+
+
+@pytest.mark.parametrize("environ", [{"TERM": "xterm"}, {"TERM": "dumb"}])
+def test_progress_that_cannot_be_written_fails_no_run(environ: dict[str, str]) -> None:
+    with open_display("tickets", stream=LostTerminal(), environ=environ) as display:
+        display.update(BUSY)
+        display.log("evaluating")
 
 
 def test_the_quiet_display_accepts_snapshots_and_messages() -> None:

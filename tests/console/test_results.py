@@ -121,6 +121,15 @@ def test_a_cell_that_misses_texts_has_the_reasons_of_its_drops() -> None:
     assert "other        8         5        3  1,200 near_duplicate: too close to another text" in text
 
 
+def test_a_long_label_is_shortened_in_a_table() -> None:
+    label = "returns and refunds / " * 9 + "the end"
+    line = result_text(run_summary(quota_row(label=label))).splitlines()[1]
+    assert line.startswith("returns and refunds / ")
+    assert "…" in line
+    assert "the end  " in line
+    assert len(line) < 80
+
+
 def test_control_characters_of_a_reason_are_escaped() -> None:
     text = result_text(run_summary(drops=(("filter", "own", "one\ntwo \x1b[2J", 2),)))
     assert "2  filter own  one two \\x1b[2J" in text.splitlines()

@@ -44,6 +44,7 @@ def test_the_message_of_a_recipe_error_has_all_issues_in_order() -> None:
         ("lenght", ["length", "refusal"], "; did you mean 'length'?"),
         ("va", ["validate", "evaluate"], "; did you mean 'validate'?"),
         ("xyz", ["length", "refusal"], "; there are: length, refusal"),
+        ("text", ["utterance", "intent"], "; there are: utterance, intent"),
         ("xyz", [], ""),
         ("xyz", [f"item{n}" for n in range(30)], "; there are: " + ", ".join(f"item{n}" for n in range(24)) + ", …"),
     ],

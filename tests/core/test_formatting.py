@@ -152,3 +152,11 @@ def test_only_certainty_is_a_confidence_of_one(confidence: float) -> None:
     if not text.startswith(("under", "over")):
         assert (float(text) == 1) == (confidence == 1)
         assert (float(text) == 0) == (confidence == 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [("abc", 3), ("日本", 4), ("e\u0301", 1), ("हि", 2), ("می\u200cخواهم", 7), ("👩\u200d🚀", 4), ("✔\ufe0f", 1)],
+)
+def test_marks_and_joiners_take_no_columns(text: str, columns: int) -> None:
+    assert display_width(text) == columns

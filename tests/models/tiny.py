@@ -12,7 +12,7 @@ SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 CONTEXT = 256
 
 
-def save_model(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE) -> Path:
+def save_model(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE, context: int = CONTEXT) -> Path:
     """Save the model and its tokenizer in the folder and return it; the weights are the same every time."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -37,7 +37,7 @@ def save_model(folder: Path, *, chat_template: str | None = CHAT_TEMPLATE) -> Pa
             num_hidden_layers=2,
             num_attention_heads=4,
             num_key_value_heads=2,
-            max_position_embeddings=CONTEXT,
+            max_position_embeddings=context,
             bos_token_id=1,
             eos_token_id=2,
             tie_word_embeddings=True,

@@ -29,8 +29,8 @@ def test_a_component_is_described_with_its_options_and_what_it_does_not_catch() 
 def test_a_required_option_has_no_default() -> None:
     (rows,) = describe_components("sources", "rows")
     path = next(field for field in rows.fields if field.name == "path")
-    assert path == FieldDoc("path", "a path", None, path.description)
-    assert "path: a path (required)" in rows.text()
+    assert path == FieldDoc("path", "a path or a URL", None, path.description)
+    assert "path: a path or a URL (required)" in rows.text()
 
 
 def test_a_single_name_may_be_a_section_or_a_component() -> None:

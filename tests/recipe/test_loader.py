@@ -162,9 +162,9 @@ def test_a_file_that_is_no_recipe_is_an_error_with_a_line(tmp_path: Path, raw: b
 
 def test_a_path_without_a_recipe_gets_a_hint(tmp_path: Path) -> None:
     write_recipe(tmp_path)
-    with pytest.raises(RecipeError, match=r"recipe\.yml: there is no such file; there are: recipe\.yaml"):
+    with pytest.raises(RecipeError, match=r"recipe\.yml: there is no such file; did you mean 'recipe\.yaml'\?"):
         read_recipe(tmp_path / "recipe.yml")
-    with pytest.raises(RecipeError, match=r"this is a folder, and a recipe is a file; there are: recipe\.yaml"):
+    with pytest.raises(RecipeError, match=r"this is a folder, and a recipe is a file; did you mean 'recipe\.yaml'\?"):
         read_recipe(tmp_path)
     with pytest.raises(RecipeError, match="there is no such file; did you mean 'quickstart'"):
         read_recipe(Path("quikstart"))

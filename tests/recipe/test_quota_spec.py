@@ -18,6 +18,12 @@ BROKEN = [
         18,
         ["'refund' is one of the labels", "labels: {refund: {description: …, want: 20}}"],
     ),
+    (
+        "{label: 5,",
+        "{refnd: 5,",
+        18,
+        ["by 'refnd'", "did you mean the label 'refund'? Its quota is written with the label"],
+    ),
     ("label*tone", "label*label", 18, ["found 'label*label'"]),
     (
         "{label: 5,",

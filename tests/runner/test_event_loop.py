@@ -110,4 +110,4 @@ def test_a_run_that_is_terminated_says_so_and_goes_on_later(tmp_path: Path, numb
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "interrupted; every answer that arrived is stored, the same command continues from there"
+    assert errors.strip() == "interrupted; what was finished is stored, and the same command continues from there"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -146,6 +146,7 @@ def test_no_text_is_judged_by_a_classifier_that_saw_its_copy() -> None:
     arrays.arrays(np.float64, st.tuples(st.integers(2, 30), st.just(3)), elements=st.floats(0.01, 1)),
     st.integers(0, 1000),
 )
+@example(np.array([[0.01] * 3] * 4 + [[1.0, 0.01, 0.5]]), 298)  # the means of equal numbers depend on their order
 def test_an_error_is_never_the_most_probable_label_and_has_another_suggestion(
     weights: np.ndarray[tuple[int, int], np.dtype[np.float64]], seed: int
 ) -> None:
@@ -160,3 +161,11 @@ def test_an_error_is_never_the_most_probable_label_and_has_another_suggestion(
     permutation = np.random.default_rng(seed).permutation(len(targets))
     permuted = find_errors(probabilities[permutation], targets[permutation])
     assert np.array_equal(permuted.errors, result.errors[permutation])
+
+
+def test_a_label_as_probable_as_the_suggestion_is_no_error() -> None:
+    probabilities = np.full((10, 3), 1 / 3)
+    targets = np.arange(10) % 3
+    result = find_errors(probabilities, targets)
+    assert not result.errors.any()
+    assert np.array_equal(result.suggested, targets)

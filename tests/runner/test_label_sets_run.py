@@ -31,7 +31,7 @@ multi_label: true
 models: {{generator: {{scripted: {{function: "./answers.py:answer"}}}}}}
 labels: {{delivery: asks where a parcel is, refund: asks for money back, praise: says something nice}}
 sources: {{seeds: {{rows: {{path: seeds.csv, separator: ";"}}}}}}
-generate: [labelled: {{source: seeds, {options}}}]
+generate: [{{labelled: {{source: seeds, {options}}}}}]
 filter: [exact_duplicate]
 select: {select}
 want: {want}
@@ -89,6 +89,15 @@ def test_combinations_are_written_equally_often(tmp_path: Path) -> None:
     counts = Counter(labels_of(result))
     assert counts.keys() == {("delivery", "refund"), ("praise",)}
     assert max(counts.values()) - min(counts.values()) <= 5  # one answer has five texts
+
+
+@pytest.mark.parametrize("want", ["{label: 10}", "{label: 8, total: 24}"])
+def test_texts_for_a_quota_of_labels_have_only_the_combinations(tmp_path: Path, want: str) -> None:
+    options = "combinations: [[refund, delivery]]}}, {labelled: {source: seeds, combinations: [[praise, refund]]"
+    recipe = recipe_of(tmp_path, options=options, want=want)
+    result = run(recipe, out=tmp_path / "out")
+    assert result.exit_code == 0
+    assert set(labels_of(result)) == {("delivery", "refund"), ("praise", "refund")}
 
 
 LABEL_SETS = st.lists(st.sampled_from(LABELS), min_size=1, unique=True).map(tuple)
@@ -202,13 +211,25 @@ def test_the_estimate_explains_the_label_sets_and_counts_a_text_once(tmp_path: P
     [
         (("options", "combinations: [[refund, delivry]]"), "labelled.combinations has 'delivry', which `labels` does "),
         (("options", "combinations: [[refund, delivry]]"), "did you mean 'delivery'"),
+        (
+            ("options", "combinations: [[refund, delivery], [refund]]"),
+            r"want.label: no text can have label 'praise', because it is in none of the combinations of generate: add ",
+        ),
         (("want", "{total: 12, label: 13}"), "the total is 12, but the quota of the label 'delivery' is 13"),
     ],
 )
 def test_what_no_run_could_do_is_an_issue_of_the_recipe(tmp_path: Path, change: tuple[str, str], message: str) -> None:
-    name, value = change
     with pytest.raises(RecipeError, match=message):
-        recipe_of(tmp_path, **{name: value})  # type: ignore[arg-type]
+        recipe_of(tmp_path, **{"want": "{label: 3}", **dict([change])})  # type: ignore[arg-type]
+
+
+def test_a_label_in_no_combination_is_left_out_where_it_has_no_quota(tmp_path: Path) -> None:
+    recipe_of(tmp_path, options="combinations: [[refund, delivery]]", want="{total: 4}")
+    text = (tmp_path / "several.yaml").read_text()
+    own = text.replace("praise: says something nice", "praise: {description: says something nice, want: 0}")
+    (tmp_path / "several.yaml").write_text(own.replace("want: {total: 4}", "want: {label: 4}"))
+    result = run(read_recipe(tmp_path / "several.yaml"), out=tmp_path / "out")
+    assert (result.exit_code, set(labels_of(result))) == (0, {("delivery", "refund")})
 
 
 def test_combinations_need_texts_with_several_labels(tmp_path: Path) -> None:

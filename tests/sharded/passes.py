@@ -17,6 +17,7 @@ from textsynth.sharded import ShardedPass, filter_shards
 
 RECIPE = """\
 name: sets
+task: {task}
 {labels}sources: {{raw: {source}}}
 generate: [existing]
 filter: {filters}
@@ -24,7 +25,7 @@ select: []
 export: {{splits: {splits}}}
 """
 FILTERS = "[{length: {min_words: 2, max_words: 60}}, exact_duplicate, near_duplicate]"
-CONFIGS = {"data": "data", "provenance": "provenance", "dropped": "dropped"}
+CONFIGS = ("data", "provenance", "dropped")
 
 
 def write_set(
@@ -35,6 +36,7 @@ def write_set(
     labels: str = "",
     splits: str = "{train: 1.0}",
     source: str = "raw",
+    task: str = "classification",
 ) -> Recipe:
     """Write rows as files of several types, and a recipe that takes them; return the recipe."""
     raw = folder / "raw"
@@ -51,7 +53,8 @@ def write_set(
                 writer.writeheader()
                 writer.writerows(rows)
     recipe = folder / "recipe.yaml"
-    recipe.write_text(RECIPE.format(filters=filters, labels=labels, splits=splits, source=source), encoding="utf-8")
+    options = {"filters": filters, "labels": labels, "splits": splits, "source": source, "task": task}
+    recipe.write_text(RECIPE.format(**options), encoding="utf-8")
     return read_recipe(recipe)
 
 
@@ -72,10 +75,11 @@ def shard_rows(
 
 
 def read_rows(dataset: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each config of a data set, sorted by id."""
+    """Return the rows of each config of a data set, sorted by id; those of `data` with the split of their file."""
     rows: dict[str, list[dict[str, Any]]] = {}
-    for config, name in CONFIGS.items():
-        files = sorted((dataset / name).glob("*.parquet"))
-        of_config = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+    for config in CONFIGS:
+        files = sorted((dataset / config).glob("*.parquet"))
+        split_of = {file: {"split": file.name.split("-")[0]} if config == "data" else {} for file in files}
+        of_config = [row | split_of[file] for file in files for row in pq.ParquetFile(file).read().to_pylist()]
         rows[config] = sorted(of_config, key=lambda row: str(row["id"]))
     return rows

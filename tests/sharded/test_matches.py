@@ -6,7 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textsynth.sharded.matches import FEW_SETS, MAX_EARLIER, distinct_rows, similar_pairs
+from textsynth.sharded.matches import (
+    FEW_SETS,
+    FEW_TEXTS,
+    MAX_EARLIER,
+    MAX_LIKELY_PAIRS,
+    distinct_rows,
+    likely_pairs,
+    similar_pairs,
+)
 from textsynth.text.normalize import jaccard
 
 SETS = st.lists(st.frozensets(st.sampled_from("abcdefgh"), min_size=1), max_size=40)
@@ -48,3 +56,37 @@ def test_of_many_equal_sets_few_pairs_are_reported() -> None:
 def test_rows_are_sorted_and_each_is_returned_once() -> None:
     first, second = (np.array(values, np.uint64) for values in ([3, 1, 3, 3, 1], [5, 6, 5, 4, 2]))
     assert [column.tolist() for column in distinct_rows(first, second)] == [[1, 1, 3, 3], [2, 6, 4, 5]]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.integers(0, 40), st.integers(0, 2**32 - 1))
+def test_pairs_of_likely_similar_texts_are_those_of_all_pairs_in_a_group(
+    sizes: list[int], max_different: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    # Rows near one of three patterns, so that some differ in few bits.
+    patterns = rng.integers(0, 2, (3, 128), np.uint8)
+    rows = patterns[rng.integers(0, 3, sum(sizes))] ^ (rng.random((sum(sizes), 128)) < 0.1)
+    starts = np.cumsum([0, *sizes[:-1]])
+    pairs, is_divided = likely_pairs(np.packbits(rows, axis=1).view(np.uint64), starts, np.array(sizes), max_different)
+    expected: set[tuple[int, int]] = set()
+    for start, size, divided in zip(starts.tolist(), sizes, is_divided.tolist(), strict=True):
+        likely = {
+            (first, second)
+            for first, second in combinations(range(start, start + size), 2)
+            if (rows[first] != rows[second]).sum() <= max_different
+        }
+        assert divided == (size <= FEW_TEXTS or len(likely) <= MAX_LIKELY_PAIRS * size)
+        expected |= likely if divided else set()
+    assert {tuple(pair) for pair in pairs.tolist()} == expected
+    assert len(pairs) == len(expected)
+
+
+def test_a_large_group_of_texts_that_differ_is_divided_and_one_of_similar_texts_is_not() -> None:
+    rng = np.random.default_rng(1)
+    different = rng.integers(0, 2**63, (3000, 2), np.uint64)
+    similar = np.repeat(different[:1], 3000, axis=0)
+    pairs, is_divided = likely_pairs(
+        np.concatenate([different, similar]), np.array([0, 3000]), np.array([3000] * 2), 30
+    )
+    assert is_divided.tolist() == [True, False]
+    assert len(pairs) == 0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.growth import count_calls
 from textsynth.similarity.lsh_bands import Digests, LshBands
 from textsynth.similarity.minhash import NearDuplicateMatch, WordSetIndex, minhash_signatures
 from textsynth.text.normalize import jaccard, word_set
@@ -213,3 +214,30 @@ def test_entries_that_share_a_bucket_by_chance_do_not_make_a_query_crowded() -> 
             index.find(signatures)
             index.add(signatures)
         assert index.has_exact_index == is_crowded
+
+
+@pytest.mark.parametrize("similarity", [0.5, 0.7, 0.9])
+def test_among_thousands_of_alike_sets_the_best_is_found_without_comparing_each(similarity: float) -> None:
+    rng = np.random.default_rng(2)
+    boilerplate = [f"w{number}" for number in range(16)]
+
+    def alike(count: int) -> list[frozenset[str]]:
+        return [
+            frozenset([*rng.choice(boilerplate, rng.integers(11, 17), replace=False).tolist(), f"x{number % 400}"])
+            for number in range(count)
+        ]
+
+    sets, queries = alike(3000), alike(40)
+    index = WordSetIndex(similarity, max_entries=40)
+    for start in range(0, len(sets), 1000):
+        index.find(minhash_signatures(queries))
+        index.add(minhash_signatures(sets[start : start + 1000]))
+    index.find(minhash_signatures(sets[:500]))
+    assert index.has_exact_index
+    limits = rng.integers(1, len(sets), len(queries)).tolist()
+    signatures = minhash_signatures(queries)
+    found = index.find(signatures, row_limits=limits)
+    best = [best_by_brute_force(query, sets[:limit], similarity) for query, limit in zip(queries, limits, strict=True)]
+    assert found == best
+    assert all(type(match.row) is int for match in found if match is not None)
+    assert count_calls(lambda: index.find(signatures)) < len(queries) * len(sets)

@@ -8,7 +8,10 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.growth import count_calls
 from tests.sources.reading import CSV, JSONL, parquet, read, read_error, rows_source
 from textsynth.core.errors import SourceError
 from textsynth.sources import files
@@ -156,3 +159,25 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     assert files.content_hash(tmp_path / "seeds.csv") is None
     with pytest.raises(SourceError, match="is not a regular file"):
         read_table(tmp_path / "seeds.csv", where="seeds.csv")
+
+
+LINES = st.lists(st.sampled_from(["one", " two ", "", " ", "\u2028", "three\x85", "\x0b", "\rfour"]), min_size=1)
+
+
+@given(LINES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.none() | st.integers(1, 4))
+def test_the_rows_of_a_text_file_are_its_lines_that_are_not_blank(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, ended: bool, limit: int | None
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lines.txt"
+    path.write_bytes(("first" + end + end.join(lines) + end * ended).encode())
+    rows = [(number, line) for number, line in enumerate(["first", *lines], 1) if line.strip()][:limit]
+    table = read_table(path, where="lines.txt", limit=limit)
+    assert table.column("text") == [line for _, line in rows]
+    assert [table.position(row) for row in range(len(rows))] == [f"lines.txt:{number}" for number, _ in rows]
+
+
+def test_a_text_file_is_read_without_a_call_for_each_line(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("".join(f"line {number}\n" for number in range(20_000)))
+    source = rows_source("lines.txt")
+    assert count_calls(lambda: source.rows(tmp_path, name="lines", seed=1)) < 1_000
+    assert count_calls(lambda: read_table(tmp_path / "lines.txt", where="lines.txt", limit=1)) < 100

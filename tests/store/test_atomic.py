@@ -64,7 +64,10 @@ def test_an_os_error_is_the_callers_sentence_or_raised_as_it_is(
     path.write_text("old")
     with pytest.raises(RunError) as caught:
         write_text_atomic(path, "new", error="the report cannot be written")
-    assert str(caught.value) == f"{path}: the report cannot be written: No space left on device"
+    assert (
+        str(caught.value)
+        == f"{path}: the report cannot be written: No space left on device; free some space, or write to another disk"
+    )
     with pytest.raises(OSError, match="No space left"):
         write_text_atomic(path, "new")
     assert path.read_text() == "old"

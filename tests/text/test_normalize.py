@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from textsynth.text.normalize import (
     content_words,
+    form_hash,
     has_negation,
     jaccard,
     normal_form,
     numbers_in,
     proper_names,
+    word_count,
     word_set,
     words_of,
 )
@@ -55,6 +57,22 @@ def test_the_normal_form_ignores_case_and_surrounding_space(text: str) -> None:
     assert normal_form(f"  {text}\n") == normal_form(text)
     if text.isascii():
         assert normal_form(text.upper()) == normal_form(text) == normal_form(text.lower())
+
+
+# Few characters, with those that folding treats in a way of their own, so that many texts have one normal form.
+_ALIKE = st.text(st.sampled_from("aA1 \t\x1c\u2028.!?'’&;#$é\u0301İＡ我\u00ad"), max_size=6)
+
+
+@given(_ALIKE, _ALIKE)
+def test_texts_of_one_normal_form_have_one_form_hash(first: str, second: str) -> None:
+    if normal_form(first) == normal_form(second):
+        assert form_hash(first) == form_hash(second)
+    assert form_hash(first) == form_hash(normal_form(first)) == form_hash(f" {first.upper().lower()}\n")
+
+
+@given(_ALIKE)
+def test_words_are_counted_as_they_are_listed(text: str) -> None:
+    assert word_count(text) == len(words_of(text))
 
 
 def test_languages_without_spaces_are_split_into_character_pairs() -> None:

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from typing import NoReturn
 
 import click
@@ -19,6 +20,7 @@ import click
 from textsynth.cli.common import command_group, notify
 from textsynth.cli.completion import completion
 from textsynth.cli.components import schema, steps
+from textsynth.cli.crash import REMOVED_FOLDER, describe_crash, is_folder_removed
 from textsynth.cli.export import export
 from textsynth.cli.filter import filter_command
 from textsynth.cli.push import push
@@ -26,6 +28,7 @@ from textsynth.cli.recipes import init, label, preview, run, validate
 from textsynth.cli.review import review
 from textsynth.cli.runs import evaluate, report, why
 from textsynth.cli.serve import serve
+from textsynth.console.streams import message_stream, result_stream
 from textsynth.core.errors import TextSynthError, UsageError
 from textsynth.core.resources import rare_collections
 
@@ -35,6 +38,8 @@ for command in (*RECIPE_COMMANDS, *RUN_COMMANDS, serve, steps, schema, completio
     command_group.add_command(command)
 
 EXIT_INTERRUPTED = 130
+RESUMED_COMMANDS = ("run", "label", "filter")
+RESUMED = "; what was finished is stored, and the same command continues from there"
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -48,31 +53,39 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         # In a log the progress bars of the Hub's clients are hundreds of lines; they read this when first imported.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    with redirect_stdout(result_stream(sys.stdout)), redirect_stderr(message_stream(sys.stderr)):
+        code = _run_command(args)
+    gc.freeze()  # else Python searches for garbage once more before the process ends
+    sys.exit(code)
+
+
+def _run_command(args: Sequence[str] | None) -> int:
+    """Run the command; return its exit code after a message about its error, if it has one."""
     try:
         with rare_collections():
             command_group.main(args, prog_name="textsynth", standalone_mode=False)
     except click.Abort:
-        click.echo("interrupted; every answer that arrived is stored, the same command continues from there", err=True)
-        code = EXIT_INTERRUPTED
+        words = sys.argv[1:] if args is None else args
+        click.echo(f"interrupted{RESUMED if words and words[0] in RESUMED_COMMANDS else ''}", err=True)
+        return EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except TextSynthError as error:
-        click.echo(str(error), err=True)
-        code = error.exit_code
+        click.echo(f"{error}; {REMOVED_FOLDER}" if is_folder_removed() else str(error), err=True)
+        return error.exit_code
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and is_folder_removed():
+            notify(REMOVED_FOLDER)
+            return UsageError.exit_code
         from textsynth.core.registry import locate_plugin_error  # loads pydantic, which --help does without
 
         message, code = locate_plugin_error(error), UsageError.exit_code
         if message is None:
-            from textsynth.cli.crash import describe_crash
-
             message, code = describe_crash(error), TextSynthError.exit_code
         notify(message)
-    else:
-        code = 0
-    gc.freeze()  # else Python searches for garbage once more before the process ends
-    sys.exit(code)
+        return code
+    return 0
 
 
 def _open_closed_streams() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from textsynth.core.errors import did_you_mean
+from textsynth.core.errors import UsageError, did_you_mean
+from textsynth.core.paths import path_fault
 from textsynth.core.secrets import redact_message
 from textsynth.core.version import __version__
 
@@ -55,7 +57,25 @@ def complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str)
     return recipes or [CompletionItem(incomplete, type="file")]
 
 
-FILE = click.Path(path_type=Path)
+class FilePath(click.Path):
+    """The type of a path: one that no file can have is an error with the name of the argument or option."""
+
+    def __init__(self, kind: type[Path] | type[str] = Path) -> None:
+        super().__init__(path_type=kind)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path. Raises UsageError."""
+        is_url = self.type is str and "://" in str(value)
+        fault = None if is_url else path_fault(str(value))
+        if fault is not None:
+            raise UsageError(f"{param.get_error_hint(ctx) if param is not None else 'path'}: {fault}")
+        return super().convert(value, param, ctx)
+
+
+FILE = FilePath()
+FILE_OR_URL = FilePath(str)
 RECIPE = click.argument("recipe", type=FILE, shell_complete=complete_recipe)
 RUN = click.argument("run", metavar="RUN", type=FILE)
 OVERRIDES = click.option(

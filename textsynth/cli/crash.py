@@ -8,6 +8,7 @@ import time
 import traceback
 from pathlib import Path
 
+from textsynth.core.errors import write_error_reason
 from textsynth.core.paths import cache_folder
 from textsynth.core.secrets import redact_message
 from textsynth.core.version import __version__
@@ -15,6 +16,16 @@ from textsynth.core.version import __version__
 TRACEBACK_VARIABLE = "TEXTSYNTH_TRACEBACK"
 """The environment variable that shows the traceback in the terminal too."""
 MAX_REASON = 200
+REMOVED_FOLDER = "the current folder was removed, so change to another one (cd)"
+
+
+def is_folder_removed() -> bool:
+    """Whether the current folder is one that was removed, in which no relative path leads to a file."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def describe_crash(error: BaseException) -> str:
@@ -29,7 +40,7 @@ def describe_crash(error: BaseException) -> str:
     reason = redact_message(f"{type(error).__name__}{f': {lines[0][:MAX_REASON]}' if lines else ''}")
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
-        sentence = f"{place}the command failed: {error.strerror}; {where}"
+        sentence = f"{place}the command failed: {write_error_reason(error)}; {where}"
     elif isinstance(error, MemoryError):
         sentence = f"the command failed: there is not enough memory; {where}"
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from textsynth.cli.common import JSON, RUN, emit, example, notify
+from textsynth.cli.common import FILE_OR_URL, JSON, RUN, emit, example, notify
 from textsynth.core.errors import UsageError
 from textsynth.core.formatting import pluralize
 
@@ -39,7 +39,10 @@ def complete_format(ctx: click.Context, param: click.Parameter, incomplete: str)
     help="The format, or ./FILE.py with a format of your own.",
 )
 @click.option(
-    "--out", metavar="PATH", help="A folder, a file for csv and jsonl, a URL for dataset.  [default: RUN/export/FORMAT]"
+    "--out",
+    metavar="PATH",
+    type=FILE_OR_URL,
+    help="A folder, a file for csv and jsonl, a URL for dataset.  [default: RUN/export/FORMAT]",
 )
 @click.option(
     "--config", type=click.Choice(CONFIGS), default="default", show_default=True,

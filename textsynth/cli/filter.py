@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from textsynth.cli.common import JSON, OVERRIDES, RECIPE, emit, example, notify
+from textsynth.cli.common import FILE_OR_URL, JSON, OVERRIDES, RECIPE, emit, example, notify
 
 
 @click.command(
@@ -17,8 +17,15 @@ from textsynth.cli.common import JSON, OVERRIDES, RECIPE, emit, example, notify
     ),
 )
 @RECIPE
-@click.option("--out", metavar="FOLDER", help="A folder, or a URL such as s3://…  [default: runs/NAME-filtered]")
-@click.option("--work", metavar="FOLDER", help="Where intermediate tables are written.  [default: work in --out]")
+@click.option(
+    "--out", metavar="FOLDER", type=FILE_OR_URL, help="A folder, or a URL such as s3://…  [default: runs/NAME-filtered]"
+)
+@click.option(
+    "--work",
+    metavar="FOLDER",
+    type=FILE_OR_URL,
+    help="Where intermediate tables are written.  [default: work in --out]",
+)
 @click.option(
     "--shards", type=click.IntRange(min=1), help="Files to write.  [default: one for each 32 MB that are read]"
 )

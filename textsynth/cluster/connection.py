@@ -12,15 +12,16 @@ import contextlib
 import logging
 import os
 import re
-import shutil
 import signal
 import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from textsynth.cluster.temporary_folder import temporary_folder
 from textsynth.core.errors import ClusterError, UsageError, require_extra
 from textsynth.core.formatting import pluralize
 
@@ -126,8 +127,14 @@ def connect(
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what an error of Ray says in one line: its first lines, without the traceback of another process."""
+    """Return what an error of Ray says in one line: its first lines, without the traceback of another process.
+
+    Of a message with such a traceback these are what stands before it, and the error at its end.
+    """
+    before, traceback, _ = str(error).partition("Traceback (most recent call last)")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if traceback:
+        lines = [before.strip(), lines[-1]]
     text = " ".join(lines[:3]) or type(error).__name__
     return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}…"
 
@@ -150,14 +157,13 @@ def _initialize(ray: Any, address: str, options: dict[str, Any]) -> None:  # noq
 def _start_options(at_end: contextlib.ExitStack, cpus: int, object_store_bytes: int) -> dict[str, Any]:
     default = tempfile.gettempdir()
     parent = os.environ.get("RAY_TMPDIR") or (default if len(default) <= MAX_TEMPORARY_PATH else "/tmp")
-    folder = tempfile.mkdtemp(prefix="textsynth-ray-", dir=parent)
-    at_end.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = at_end.enter_context(temporary_folder(Path(parent)))
     return {
         "address": "local",
         "num_cpus": max(os.cpu_count() or 1, cpus) if cpus else None,
         "include_dashboard": False,
         "object_store_memory": object_store_bytes,
-        "_temp_dir": folder,
+        "_temp_dir": str(folder),
     }
 
 

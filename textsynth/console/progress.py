@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from textsynth.console.streams import message_stream
 from textsynth.core.formatting import escape_control, format_duration, pluralize
 from textsynth.core.progress import CellProgress, ProgressSnapshot
 
@@ -149,7 +150,7 @@ def open_display(
 
     It is live only on a terminal that can redraw lines: not in CI, not with TERM=dumb, and not with `as_json`.
     """
-    stream = sys.stderr if stream is None else stream
+    stream = message_stream(sys.stderr if stream is None else stream)
     environ = os.environ if environ is None else environ
     if quiet:
         return ProgressDisplay()

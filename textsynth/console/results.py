@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textsynth.core.formatting import escape_control, format_duration, pluralize, waiting_for_review
-from textsynth.core.terminal import table_lines, truncate_end
+from textsynth.core.terminal import table_lines, truncate_end, truncate_middle
 from textsynth.hub import PushResult
 from textsynth.store.evaluation import read_evaluation
 
@@ -28,6 +28,8 @@ DEFAULT_WIDTH = 100
 MAX_MET_CELLS = 20
 MAX_REASONS = 15
 MAX_EXAMPLE = 60
+# A label may have 200 characters; in a table a longer one loses its middle.
+MAX_NAME = 48
 SIZE_UNITS = ("bytes", "kB", "MB", "GB")
 
 
@@ -70,7 +72,7 @@ def result_json(result: RunSummary) -> dict[str, Any]:
 def labelling_text(result: LabellingSummary) -> str:
     """Return the result of labelling given texts: texts by label, the notes of the run, and where the labels are."""
     counts = result.label_counts
-    rows = [(escape_control(label), f"{count:,}") for label, count in counts.items()]
+    rows = [(truncate_middle(label, MAX_NAME), f"{count:,}") for label, count in counts.items()]
     parts = (
         "\n".join(table_lines(("label", "texts"), rows)) if rows else "",
         "\n".join(f"note: {escape_control(note)}" for note in result.run.manifest["notes"]),
@@ -197,8 +199,8 @@ def _gap_lines(plan: RunEstimate) -> list[str]:
     for step, summary in plan.gaps.items():
         rows = [
             (
-                escape_control(region["name"]),
-                escape_control(region_label(region)),
+                truncate_middle(region["name"], MAX_NAME),
+                truncate_middle(region_label(region), MAX_NAME),
                 f"{region['rows']:,}",
                 f"{region['nearest_seed']:.2f}",
                 f"{region['wanted']:,}",
@@ -284,7 +286,7 @@ def _quota_table(shown: Sequence[QuotaRow], quota: Sequence[QuotaRow]) -> str:
     head = ("label" if only_labels else "quota cell", "wanted", "selected", "missing", "dropped")
     rows = [
         (
-            ", ".join(row["cell"].values()) or "total",
+            truncate_middle(", ".join(row["cell"].values()) or "total", MAX_NAME),
             f"{row['wanted']:,}",
             f"{row['selected']:,}",
             f"{row['missing']:,}" if row["missing"] else "",

@@ -19,6 +19,7 @@ A message is one sentence with four parts: where, what was wrong, what was found
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,18 @@ from typing import ClassVar
 from textsynth.core.secrets import redact_message
 
 MAX_NAMES_LISTED = 24
+MIN_SIMILARITY = 0.65
+"""Of a spelling to the name that was meant, as difflib measures it: `text` and `intent` have 0.6."""
+WRITE_REMEDIES = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EFBIG: "raise the limit of the size of a file (ulimit -f)",
+    errno.EROFS: "write to another folder",
+    errno.EACCES: "write to another folder, or change the permissions",
+    errno.EPERM: "write to another folder, or change the permissions",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
 
 
 class TextSynthError(Exception):
@@ -114,13 +127,23 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """
     candidates = [str(candidate) for candidate in allowed]
     begin = [candidate for candidate in candidates if len(str(name)) > 1 and candidate.startswith(str(name))]
-    nearest = begin if len(begin) == 1 else difflib.get_close_matches(str(name), begin or candidates, n=1, cutoff=0.6)
+    nearest = (
+        begin
+        if len(begin) == 1
+        else difflib.get_close_matches(str(name), begin or candidates, n=1, cutoff=MIN_SIMILARITY)
+    )
     if nearest:
         return f"; did you mean {nearest[0]!r}?"
     if not candidates:
         return ""
     listed = ", ".join(candidates[:MAX_NAMES_LISTED]) + (", …" if len(candidates) > MAX_NAMES_LISTED else "")
     return f"; there are: {listed}"
+
+
+def write_error_reason(error: OSError) -> str:
+    """Return why the system could not write, and what helps where that is known: `File too large; raise …`."""
+    remedy = WRITE_REMEDIES.get(error.errno or 0)
+    return f"{error.strerror or error}{f'; {remedy}' if remedy else ''}"
 
 
 def require_extra(extra: str, *modules: str, why: str) -> None:

@@ -29,12 +29,10 @@ def valid_unicode(text: str) -> str:
 
 
 def display_width(text: str) -> int:
-    """Return the number of terminal columns of a line: wide characters take two, combining characters none."""
+    """Return the number of terminal columns of a line: wide characters take two, marks on another and joiners none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
+    return sum(map(_columns, text))
 
 
 def format_duration(seconds: float) -> str:
@@ -77,6 +75,12 @@ def format_confidence(confidence: float) -> str:
 def waiting_for_review(number: int) -> str:
     """Return `1 text waits for a person`, `3 texts wait for a person`."""
     return f"{pluralize(number, 'text')} wait{'s' * (number == 1)} for a person"
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me") or char in JOINERS:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _is_control(char: str) -> bool:

@@ -11,6 +11,10 @@ from textsynth.core.errors import UsageError, did_you_mean
 PACKAGE = Path(__file__).resolve().parents[1]
 RECIPE_SUFFIX = ".yaml"
 RECIPE_FILE = "recipe.yaml"
+MAX_NAME_BYTES = 255
+MAX_PATH_BYTES = 4095
+"""The limits of Linux; other systems have the same or lower ones."""
+MAX_SHOWN = 24
 
 
 def bundled_folder(folder: Literal["prompts", "recipes"]) -> Path:
@@ -56,6 +60,26 @@ def recipe_files(name: str) -> dict[str, str]:
     data_files = [path for path in sorted(folder.iterdir()) if path.suffix != RECIPE_SUFFIX and path.name in text]
     copied = text.replace(f"textsynth run {name}", f"textsynth run {RECIPE_FILE}")
     return {RECIPE_FILE: copied, **{path.name: path.read_text(encoding="utf-8") for path in data_files}}
+
+
+def path_fault(path: str | Path) -> str | None:
+    """Return what prevents a file from having this path, as a sentence without its beginning; None where nothing does.
+
+    That is a control character, such as NUL or the end of a line, or a name or path that is longer than any may be.
+    """
+    text = str(path)
+    if any(character < " " or character == "\x7f" for character in text):
+        return f"a path has no control characters or line breaks, found {_shortened(text)}"
+    limits = [("the name of a file or folder", name, MAX_NAME_BYTES) for name in Path(text).parts]
+    for subject, value, limit in (*limits, ("a path", text, MAX_PATH_BYTES)):
+        size = len(value.encode("utf-8", "surrogatepass"))
+        if size > limit:
+            return f"{subject} has at most {limit:,} bytes, found {_shortened(value)} with {size:,}"
+    return None
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 2 * MAX_SHOWN else f"{text[:MAX_SHOWN]}…{text[-MAX_SHOWN:]}")
 
 
 def cache_folder() -> Path:

@@ -89,6 +89,15 @@ class SourceOrigin:
     revision: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a source: its path or URL, its name in messages, and its size in bytes."""
+
+    path: str
+    name: str
+    size: int
+
+
 class Source(Step):
     """Reads given rows."""
 
@@ -138,11 +147,11 @@ class Source(Step):
         """
         return None
 
-    def shard_files(self, base: Path) -> Sequence[Path] | None:
+    def shard_files(self, base: Path) -> Sequence[SourceFile] | None:
         """Return the files that can be read one by one, in the order of the rows; None where the rows have none."""
         return None
 
-    def read_shard(self, file: Path, base: Path, *, name: str) -> Sequence[Record]:
+    def read_shard(self, file: SourceFile, base: Path, *, name: str) -> Sequence[Record]:
         """Return the rows of one of the `shard_files`; equal rows are not numbered across files. Raises SourceError."""
         raise NotImplementedError
 

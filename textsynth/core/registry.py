@@ -22,6 +22,7 @@ from types import ModuleType
 
 from textsynth.core.errors import UsageError, did_you_mean
 from textsynth.core.options import Options
+from textsynth.core.paths import path_fault
 
 SECTIONS = ("task", "models", "sources", "generate", "filter", "label", "select")
 INNER_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -113,6 +114,9 @@ def load_plugin(name: str, folder: Path) -> ModuleType:
 
     Raises UsageError where there is no such file, or where its code raises while it is loaded.
     """
+    fault = path_fault(name)
+    if fault is not None:
+        raise UsageError(f"no file beside the recipe: {fault}")
     path = (folder / name).resolve()
     if not path.is_file():
         raise UsageError(f"no file {name!r} beside the recipe, looked for {path}")

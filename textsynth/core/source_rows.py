@@ -76,6 +76,11 @@ def rows_as_step(rows: Sequence[Record], name: str) -> Sequence[Record]:
     return [Record(row.text, Provenance(name, index=row.provenance.index), row.labels, row.fields) for row in rows]
 
 
+def have_labels(rows: Sequence[Record]) -> bool:
+    """Whether the rows of a source were read with labels, which single rows may lack."""
+    return rows.labels is not None if isinstance(rows, SourceRows) else any(row.labels for row in rows)
+
+
 def row_texts(rows: Sequence[Record]) -> Sequence[str]:
     """Return the text of each row of a source."""
     return rows.texts if isinstance(rows, SourceRows) else [row.text for row in rows]

@@ -131,7 +131,7 @@ def source_options(columns: Mapping[str, str], task: Task | None = None) -> Sour
 
 def load_file(path: Path, options: TableSource, name: str) -> list[Record]:
     """Load the labelled rows of a file; `name` is that of their set. Raises SourceError with file and line."""
-    return list(options.table_rows(read_rows(path, where=str(path)), name=name, seed=0))
+    return list(options.table_rows(read_rows(str(path), Path()), name=name, seed=0))
 
 
 def _selected_records(task: Task, data: DatasetReader, provenance: DatasetReader) -> list[Record]:

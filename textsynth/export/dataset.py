@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, write_error_reason
 from textsynth.core.formatting import valid_unicode
 from textsynth.export.card import DatasetConfig, card
 from textsynth.export.parquet import FILE_NAME, write_parquet
@@ -93,7 +93,7 @@ def write_dataset(folder: Path, result: RunResult) -> WrittenDataset:
         finally:
             _remove_layout(new_folder)  # there only where something failed
     except OSError as error:
-        raise RunError(f"{folder}: the data set cannot be written: {error.strerror or error}") from error
+        raise RunError(f"{folder}: the data set cannot be written: {write_error_reason(error)}") from error
     sha256 = content_hash({name: value for name, value in hashes.items() if name.endswith(".parquet")})
     return WrittenDataset({name: count.texts for name, count in assigned.counts.items()}, tuple(notes), sha256)
 

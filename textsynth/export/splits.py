@@ -78,6 +78,29 @@ class SplitAssignment:
         return is_in
 
 
+@dataclass(frozen=True, slots=True)
+class SplitRows:
+    """What the splits of records depend on, as columns in any order: 20 bytes a record.
+
+    `ids` and `families` are numbers of ids, `sets` the index of the labels of each record among `label_sets`.
+    """
+
+    ids: Numbers
+    families: Numbers
+    sets: NDArray[np.uint32]
+    label_sets: Sequence[tuple[str, ...]]
+
+
+def split_rows(records: Sequence[Record], family_texts: FamilyTexts = parent_texts) -> SplitRows:
+    """Return what the splits of the records depend on, with their families as far as these records connect them."""
+    import numpy as np
+
+    read = _read(records, family_texts)
+    families = _connect(records, read, family_texts)
+    sets = np.frombuffer(read.set_of_record, np.uint32)
+    return SplitRows(np.frombuffer(read.ids, np.uint64), families, sets, list(read.label_sets))
+
+
 def assign_splits(
     records: Sequence[Record], shares: Mapping[str, float], *, seed: int, family_texts: FamilyTexts = parent_texts
 ) -> SplitAssignment:
@@ -86,15 +109,16 @@ def assign_splits(
     `shares` maps split names to weights, which are divided by their sum; ties go to the first name. The result does not
     depend on the order of the records. A record with several labels counts under its rarest.
     """
+    return assign_rows(split_rows(records, family_texts), shares, seed=seed)
+
+
+def assign_rows(rows: SplitRows, shares: Mapping[str, float], *, seed: int) -> SplitAssignment:
+    """Assign the records of rows to splits; see `assign_splits`."""
     import numpy as np
 
-    read = _read(records, family_texts)
-    families = _connect(records, read, family_texts)
-    ids = np.frombuffer(read.ids, np.uint64)
-    order = np.argsort(ids)
-    ids, families = ids[order], families[order]
-    label_sets, names = list(read.label_sets), tuple(shares)
-    sets = np.frombuffer(read.set_of_record, np.uint32)[order]
+    order = np.argsort(rows.ids)
+    ids, families, sets = rows.ids[order], rows.families[order], rows.sets[order]
+    label_sets, names = rows.label_sets, tuple(shares)
     sizes_of_sets = dict(zip(label_sets, np.bincount(sets, minlength=len(label_sets)).tolist(), strict=True))
     codes, targets = np.zeros(len(ids), np.uint8), {}
     if len(names) > 1:
@@ -107,7 +131,7 @@ def assign_splits(
     pairs = np.bincount(sets.astype(np.intp) * len(names) + codes, minlength=len(label_sets) * len(names))
     by_set = dict(zip(label_sets, pairs.reshape(-1, len(names)).tolist(), strict=True))
     counts = {name: _count(code, by_set) for code, name in enumerate(names)}
-    return SplitAssignment(ids, families, codes, names, counts, _notes(counts, list(by_set), targets))
+    return SplitAssignment(ids, families, codes, names, counts, _notes(counts, label_sets, targets))
 
 
 def _assign_families(

@@ -266,9 +266,9 @@ class Labelled(PromptedGenerator):
         return cell[CASE] in self.cases and (label is None or cell.get("label", label) == label)
 
     def can_write(self, cell: Mapping[str, str], labels: Collection[str]) -> bool:
-        """Whether a combination of attributes that occurs has the values of the cell."""
+        """Whether a combination of attributes that occurs has the values of the cell, and one of labels its label."""
         attributes, exclude = self.all_attributes, self.all_exclusions
-        if not super().can_write(cell, labels) or not self.has_topic(cell):
+        if not super().can_write(cell, labels) or not self.has_topic(cell) or not self.writes_label(cell):
             return False
         if is_even(attributes, exclude):
             return True
@@ -276,6 +276,10 @@ class Labelled(PromptedGenerator):
         sets = [[cell["label"]]] if "label" in cell else [[label] for label in labels] or [[]]
         fixed = {name: value for name, value in cell.items() if name in attributes}
         return any(model.given_labels(label_set, fixed).mass > 0 for label_set in sets)
+
+    def writes_label(self, cell: Mapping[str, str]) -> bool:
+        """Whether one of the combinations, where there are any, has the label of a quota cell."""
+        return not self.combinations or "label" not in cell or any(cell["label"] in each for each in self.combinations)
 
     @property
     def gap_rows(self) -> Mapping[str, Sequence[Record]]:
@@ -426,8 +430,8 @@ class LabelledSession:
             heapq.heapreplace(self._least_requested, (self._requested[labels], rank, labels))
 
     def _can_write(self, cell: Mapping[str, str]) -> bool:
-        """Whether the attributes and cases allow a text of a quota cell."""
-        if not self._step.has_topic(cell):
+        """Whether the attributes, cases and combinations allow a text of a quota cell."""
+        if not self._step.has_topic(cell) or not self._step.writes_label(cell):
             return False
         if self._planner is not None or self._attributes.any_label:
             return True

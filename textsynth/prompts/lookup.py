@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from textsynth.core.errors import PromptError, did_you_mean
-from textsynth.core.paths import bundled_folder
+from textsynth.core.paths import bundled_folder, path_fault
 from textsynth.prompts.prompt import SUFFIX, Prompt, load_prompt
 
 MODES = ("chat", "completion")
@@ -27,6 +27,9 @@ def find_prompt(name: str, mode: Literal["chat", "completion"], recipe_folder: P
             f"a prompt is named by its file, but the text of a prompt was given: {_quote(name)}; write the text into"
             f" {recipe_folder / 'prompts' / 'mine'}{SUFFIX} and give the name 'mine'"
         )
+    fault = path_fault(name)
+    if fault is not None:
+        raise PromptError(f"a prompt is named by its file: {fault}")
     folders = _folders(recipe_folder)
     if name.endswith(SUFFIX):
         if not (recipe_folder / name).exists():

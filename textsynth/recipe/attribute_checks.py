@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from textsynth.core.protocols import Generator
 from textsynth.recipe.issues import IssueCollector, Position
 from textsynth.recipe.quota_spec import LABEL
+from textsynth.recipe.recipe import Label
 from textsynth.recipe.steps import ParsedStep
 from textsynth.recipe.validation_errors import position_of
 
@@ -26,7 +27,7 @@ def check_attributes(steps: Sequence[ParsedStep], labels: Collection[str], issue
 def check_cells(
     quotas: Mapping[tuple[str, ...], int],
     generators: Sequence[Generator],
-    labels: Collection[str],
+    labels: Mapping[str, Label],
     mark: Position,
     issues: IssueCollector,
 ) -> None:
@@ -39,18 +40,27 @@ def check_cells(
             "want fewer texts of each case",
         )
     values = countable_values(generators, labels)
+    for label, (_, own_quota) in labels.items():
+        wanted = quotas.get((LABEL,), 0) if own_quota is None else own_quota
+        if wanted and generators and not any(writer.can_write({LABEL: label}, labels) for writer in generators):
+            issues.add(mark, _impossible_value((LABEL,), LABEL, label, generators))
     for keys in quotas:
-        if not keys or not all(values.get(key) for key in keys):
+        if keys in ((), (LABEL,)) or not all(values.get(key) for key in keys):
             continue  # an unknown key, or labels that could not be read, have an issue of their own
         cells = list(cells_of(keys, generators, labels))
         for key in keys:
             for value in values[key]:
                 if not any(cell[key] == value for cell in cells):
-                    issues.add(
-                        mark,
-                        f"want.{'*'.join(keys)}: no text can have {key} {value!r}, because exclude or the conditions "
-                        "of the attributes rule it out: take the value or the exclusion out",
-                    )
+                    issues.add(mark, _impossible_value(keys, key, value, generators))
+
+
+def _impossible_value(keys: Sequence[str], key: str, value: str, generators: Sequence[Generator]) -> str:
+    combinations = [combination for generator in generators for combination in generator.label_combinations]
+    if key == LABEL and combinations and not any(value in combination for combination in combinations):
+        reason = f"it is in none of the combinations of generate: add [{value}] to them, or give it no quota"
+    else:
+        reason = "exclude or the conditions of the attributes rule it out: take the value or the exclusion out"
+    return f"want.{'*'.join(keys)}: no text can have {key} {value!r}, because {reason}"
 
 
 def cell_notes(

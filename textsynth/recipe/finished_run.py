@@ -11,6 +11,7 @@ from textsynth.core.protocols import Source
 from textsynth.recipe.loader import read_recipe
 from textsynth.recipe.pinning import pinned_as_run
 from textsynth.recipe.recipe import Recipe
+from textsynth.sources.locations import is_url, local_paths
 from textsynth.store.manifest import Manifest
 
 MAX_REPORT_BYTES = 20_000_000
@@ -72,7 +73,9 @@ def source_rows_of_run(
 def _is_local(source: Source, base: Path, max_bytes: int | None) -> bool:
     """Return whether the rows are in a file or folder here, of at most `max_bytes`."""
     path = source.origin.path
-    if path is None or source.missing_file(base) is not None:
+    if path is None or is_url(path) or source.missing_file(base) is not None:
         return False
-    files = [base / path, *(base / path).rglob("*")] if (base / path).is_dir() else [base / path]
+    files = [
+        file for each in local_paths(path, base) for file in ([each, *each.rglob("*")] if each.is_dir() else [each])
+    ]
     return max_bytes is None or sum(file.stat().st_size for file in files if file.is_file()) <= max_bytes

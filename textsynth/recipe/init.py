@@ -12,14 +12,14 @@ from pathlib import Path
 
 import yaml
 
-from textsynth.core.errors import SourceError, UsageError, did_you_mean
-from textsynth.core.paths import RECIPE_FILE, recipe_files
+from textsynth.core.errors import SourceError, UsageError, did_you_mean, write_error_reason
+from textsynth.core.paths import RECIPE_FILE, path_fault, recipe_files
 from textsynth.core.registry import load_component
 from textsynth.core.task import Task
 from textsynth.recipe.sections import DEFAULT_TASK
 from textsynth.sources.files import missing_file, read_table
 from textsynth.sources.rows import Rows
-from textsynth.text.labels import one_form
+from textsynth.text.labels import label_name_fault, one_form
 
 SEEDS_FILE = "seeds.csv"
 QUICKSTART = "quickstart"
@@ -170,7 +170,11 @@ def read_labels(labels: str) -> dict[str, str]:
     if missing is not None:
         raise SourceError(missing)
     suffix = path.suffix.lower()
-    if not (suffix in LABEL_FILE_SUFFIXES or os.sep in labels or ("," not in labels and path.is_file())):
+    if not (
+        suffix in LABEL_FILE_SUFFIXES
+        or os.sep in labels
+        or ("," not in labels and path_fault(labels) is None and path.is_file())
+    ):
         return _check_labels([(name.strip(), "") for name in labels.split(",") if name.strip()], "--labels")
     if suffix in TABLE_SUFFIXES:
         raise SourceError(
@@ -285,8 +289,9 @@ def _check_labels(pairs: Sequence[tuple[str, str]], where: str) -> dict[str, str
 
 def _check_label_name(name: str, where: str) -> None:
     quoted = repr(name[:QUOTED_LENGTH])
-    if not name.strip() or name != name.strip() or not name.isprintable():
-        raise SourceError(f"{where}: a label's name is one line without spaces at its ends, found {quoted}")
+    fault = label_name_fault(name)
+    if fault is not None:
+        raise SourceError(f"{where}: {fault}")
     if name == "<<":
         raise SourceError(f"{where}: the label '<<' cannot be written in YAML; give it another name")
     if len(name) > MAX_LABEL_LENGTH:
@@ -398,7 +403,7 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name a folder that can be") from error
+        raise UsageError(f"{folder}: cannot be written: {write_error_reason(error)}") from error
     try:
         for path, text in zip(paths, texts.values(), strict=True):
             with path.open("x", encoding="utf-8") as file:  # never a file that appeared since, nor through a link
@@ -406,5 +411,5 @@ def _write_files(folder: Path, texts: Mapping[str, str]) -> tuple[Path, ...]:
     except FileExistsError as error:
         raise UsageError(f"{error.filename}: exists already, and is not overwritten; name another folder") from error
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name a folder that can be") from error
+        raise UsageError(f"{folder}: cannot be written: {write_error_reason(error)}") from error
     return paths

@@ -26,7 +26,6 @@ from textsynth.recipe.steps import ParsedStep, StepReader
 from textsynth.recipe.yaml_tree import YamlMap, YamlScalar, describe_node, parse_yaml
 
 MAX_BYTES = 8_000_000
-MAX_FILES_LISTED = 8
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 RECIPE_SUFFIXES = frozenset({".yaml", ".yml"})
@@ -178,7 +177,7 @@ def _hint_for_missing(path: Path) -> str:
         return f", and no folder {str(path.parent)!r}"
     if len(path.parts) == 1 and not path.suffix:
         return did_you_mean(path.name, [*recipes, *recipe_names()])
-    return f"; there are: {', '.join(recipes[:MAX_FILES_LISTED])}" if recipes else ""
+    return did_you_mean(path.name, recipes)
 
 
 def _fail(path: Path, line: int | None, sentence: str) -> NoReturn:

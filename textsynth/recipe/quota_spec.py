@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterable, Mapping
 
 from textsynth.core.errors import did_you_mean
@@ -54,7 +55,9 @@ def check_want(
             example = f"labels: {{{key}: {{description: …, want: 20}}}}"
             issues.add(mark, f"want: {key!r} is one of the labels; a quota for one label is written there: {example}")
         elif key != LABEL and key not in attributes:
-            hint = did_you_mean(key, [TOTAL, LABEL, *attributes])
+            nearest = difflib.get_close_matches(key, labels, n=1, cutoff=0.8)
+            hint = f"; did you mean the label {nearest[0]!r}? Its quota is written with the label" if nearest else ""
+            hint = hint or did_you_mean(key, [TOTAL, LABEL, *attributes])
             issues.add(mark, f"want counts texts by {key!r}, which no generator varies{hint}")
 
 

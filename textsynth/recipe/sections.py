@@ -20,7 +20,7 @@ from textsynth.recipe.settings import Balance, Budget, Evaluate, Export, LabelSe
 from textsynth.recipe.steps import LISTS, ParsedStep, StepReader
 from textsynth.recipe.validation_errors import unknown_section, validate
 from textsynth.recipe.yaml_tree import Node, Value, YamlList, YamlMap, YamlScalar, describe_node
-from textsynth.text.labels import one_form
+from textsynth.text.labels import label_name_fault, one_form
 
 SECTIONS = (
     *Settings.model_fields,
@@ -280,8 +280,9 @@ def _read_labels(
         return {}
     labels: dict[str, Label] = {}
     for name, value in node.entries.items():
-        if not name.strip() or name != name.strip() or not name.isprintable():
-            issues.add(node.marks[name], f"a label's name is one line without spaces at its ends, found {name!r}")
+        fault = label_name_fault(name)
+        if fault is not None:
+            issues.add(node.marks[name], fault)
         if one_form(name) in labels:
             issues.add(
                 node.marks[name],

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from textsynth.core.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError, write_error_reason
 from textsynth.core.formatting import valid_unicode
 from textsynth.export.card.evaluation import with_evaluation
 from textsynth.export.run_result import CardFigure, RunResult
@@ -67,7 +67,7 @@ def write_evaluation_and_card(run: Path, evaluation: Mapping[str, Any]) -> None:
         card = with_evaluation(path.read_text(encoding="utf-8"), evaluation, figures)
         (path.parent / "figures").mkdir(exist_ok=True, mode=OWNER_ONLY_FOLDER)
     except OSError as error:
-        raise RunError(f"{path}: the card cannot be written: {error.strerror or error}") from error
+        raise RunError(f"{path}: the card cannot be written: {write_error_reason(error)}") from error
     write_evaluation(run, evaluation, card=card)
     for figure in figures:
         write_owned_text(run, f"dataset/{figure.path}", valid_unicode(figure.svg), error=NOT_WRITTEN)

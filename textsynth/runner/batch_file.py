@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
-from textsynth.core.errors import ModelError, RunError, UsageError
+from textsynth.core.errors import ModelError, RunError, UsageError, write_error_reason
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.models import ModelOptions
 from textsynth.models.openai.batch_format import is_rejection, parse_reply_line
@@ -101,7 +101,7 @@ class BatchFile:
             with path.open("w", encoding="utf-8", errors="replace") as file:
                 self.write(file)
         except OSError as error:
-            raise RunError(f"{path}: the requests cannot be written: {error.strerror}") from error
+            raise RunError(f"{path}: the requests cannot be written: {write_error_reason(error)}") from error
 
     def _read(self, path: Path) -> None:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textsynth.core.errors import RunError, UsageError
 from textsynth.core.formatting import pluralize
+from textsynth.core.paths import path_fault
 from textsynth.recipe import Recipe
 from textsynth.review.pending import FILE as PENDING
 from textsynth.store.atomic import OWNER_ONLY_FOLDER
@@ -28,8 +29,11 @@ def check_folder(folder: Path, recipe: Recipe, *, fresh: bool) -> None:
     """Raise UsageError where a run of `recipe` would replace something that is not ours; changes nothing.
 
     That is a file that no run here wrote, or that was changed since, and the run of a recipe with another name or
-    other labels, unless the run is a `fresh` one.
+    other labels, unless the run is a `fresh` one. Also where no folder can have this path.
     """
+    fault = path_fault(folder)
+    if fault is not None:
+        raise UsageError(f"the run's folder: {fault}; name another one")
     if os.path.lexists(folder) and not folder.is_dir():
         raise UsageError(f"{folder}: is a file, and a run needs a folder; name another one with --out")
     if not folder.is_dir():

@@ -36,13 +36,16 @@ from textsynth.sharded.matches import (
     resolve_pairs,
 )
 from textsynth.sharded.plan import Plan, Stage, make_plan
-from textsynth.sharded.shards import write_shard
-from textsynth.sharded.texts import group_texts, read_shard
-from textsynth.store.storage import open_folder
+from textsynth.sharded.shards import describe_selected, draw_splits, write_shard
+from textsynth.sharded.texts import check_labels, group_texts, read_shard
+from textsynth.sources.locations import is_url
+from textsynth.store.storage import Storage, open_folder
 
 SUMMARY = "filter.json"
 PLAN = "plan.json"
 WORK = "work"
+IN_ONE_PROCESS = (resolve_pairs, join_linked_groups, draw_splits)
+"""The stages that need something of all texts: they are done in the process of the command."""
 
 Task: TypeAlias = "Callable[[int], dict[str, Any]]"
 RunTasks: TypeAlias = "Callable[[Task, Sequence[int]], Iterable[dict[str, Any]]]"
@@ -120,7 +123,7 @@ def filter_shards(
         log("nothing has changed since the last pass here, whose result stands")
         return earlier
     if on is not None:
-        _check_shared(plan, check_address(on))
+        _check_cluster(plan, check_address(on))
     _prepare(plan)
     if on is None:
         notes = _run_stages(plan, _run_here, log)
@@ -142,8 +145,9 @@ def _run_stages(plan: Plan, run_tasks: RunTasks, log: Callable[[str], None]) -> 
         if stage in (link_groups, join_linked_groups) and not any(note["crowded"] for note in notes[group_keys]):
             continue
         log(f"step {number} of {len(stages)}: {title}")
-        run = _run_here if stage in (resolve_pairs, join_linked_groups) else run_tasks
-        notes[stage] = list(run(functools.partial(stage, plan), range(tasks)))
+        run = _run_here if stage in IN_ONE_PROCESS else run_tasks
+        results = run(functools.partial(stage, plan), range(tasks))
+        notes[stage] = list(check_labels(plan, results) if stage is read_shard else results)
     return notes
 
 
@@ -151,9 +155,15 @@ def _run_here(task: Task, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
     return map(task, numbers)
 
 
-def _check_shared(plan: Plan, address: str) -> None:
-    """Raise UsageError where the tasks of a cluster would not see the files."""
-    unshared = next((folder.url for folder in (plan.out, plan.work) if not folder.is_shared), None)
+def _check_cluster(plan: Plan, address: str) -> None:
+    """Raise UsageError where the tasks of a cluster would not see the files, or cannot be started through it."""
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"{address}: filter cannot use the Ray client, through which Ray Data does not work; start it on a node of "
+            "the cluster, with --on HOST:PORT"
+        )
+    files = [Storage(shard.file.path) for shard in plan.shards if is_url(shard.file.path)]
+    unshared = next((each.url for each in (plan.out, plan.work, *files) if not each.is_shared), None)
     if unshared is not None:
         raise UsageError(f"{unshared}: is in the memory of this process, which tasks on {address} do not see")
 
@@ -169,10 +179,15 @@ def _stages(plan: Plan) -> list[tuple[str, Stage, int]]:
         ("comparing them", compare_groups, parts),
         ("selecting the first of similar texts", resolve_pairs, 1),
     ]
+    splits: list[tuple[str, Stage, int]] = [
+        ("collecting selected texts", describe_selected, parts),
+        ("drawing splits", draw_splits, 1),
+    ]
     return [
         (f"reading {pluralize(len(plan.shards), 'file')}", read_shard, len(plan.shards)),
         ("checking texts", group_texts, parts),
         *(similar if plan.near is not None else ()),
+        *(splits if plan.draws_splits else ()),
         (f"writing {pluralize(parts, 'shard')}", write_shard, parts),
     ]
 
@@ -223,6 +238,8 @@ def _result(plan: Plan, notes: Notes) -> ShardedPass:
             f"{pluralize(resolved['undecided'], 'selected text')} may be similar to another one: each has more "
             "similar texts before it than are compared"
         )
+    for drawn in notes.get(draw_splits, ()):
+        sentences += drawn["notes"]
     return ShardedPass(
         folder=plan.out.url,
         shards=plan.parts,

@@ -26,11 +26,14 @@ FEW_SETS = 16
 """From this number of sets in a group on, an index selects those that are compared."""
 FEW_TEXTS = 8
 """In groups of at most this number of texts each pair is a group of its own, if its signatures are similar."""
+MAX_LIKELY_PAIRS = 4
+"""Larger groups are divided into such pairs if they have at most this many for each text: if few texts are similar."""
 MAX_GROUP = 400
 """Groups of more texts that have texts in common become one: most of their texts share several keys."""
+PAIRS_AT_ONCE = 1 << 18
 MAX_EARLIER = 16
 """How many similar earlier texts are reported of each text, besides those that its own group leaves."""
-_BITS_OF_BYTE = np.array([number.bit_count() for number in range(256)], np.uint8)
+_BITS_OF_WORD = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
 PAIR_COLUMNS = ("node", "order", "id", "earlier_node", "earlier_order", "earlier_id")
 
 
@@ -47,47 +50,72 @@ def group_keys(plan: Plan, part: int) -> dict[str, Any]:
     keys, nodes = keys[order], nodes[order]
     starts = first_rows(keys)
     sizes = np.diff(np.append(starts, len(keys)))
+    bits = np.column_stack([table.column(column).to_numpy()[order] for column in ("bits", "bits2")])
+    pairs, is_divided = likely_pairs(bits, starts, sizes, max_different_bits(plan.similarity))
     # A group is named by its texts, so that those that share several keys are one group.
     names: NDArray[np.uint64] = np.add.reduceat(_mixed(nodes), starts) if len(starts) else nodes
     groups = np.repeat(_mixed(names ^ sizes.astype(np.uint64)), sizes)
-    is_crowded = np.repeat(sizes > MAX_GROUP, sizes)
-    is_small = np.repeat(sizes <= FEW_TEXTS, sizes)
-    is_group = np.repeat(sizes > 1, sizes) & ~is_crowded & ~is_small
+    is_crowded = np.repeat(~is_divided & (sizes > MAX_GROUP), sizes)
+    is_group = np.repeat(~is_divided & (sizes <= MAX_GROUP), sizes)
     _write_memberships(plan, f"crowded-{part}", nodes[is_crowded], groups[is_crowded], {})
     note = {"crowded": int(is_crowded.sum())}
-    bits = [table.column(column).to_numpy()[order] for column in ("bits", "bits2")]
-    pairs, pair_groups = _likely_pairs(keys, nodes, bits, is_small, max_different_bits(plan.similarity))
-    members, groups = np.append(nodes[is_group], pairs), np.append(groups[is_group], pair_groups)
-    _write_memberships(plan, name, members, groups, note)
+    first, second = nodes[pairs[:, 0]], nodes[pairs[:, 1]]
+    pair_groups = _mixed(_mixed(first) + _mixed(second))
+    members = np.concatenate([nodes[is_group], first, second])
+    _write_memberships(plan, name, members, np.concatenate([groups[is_group], pair_groups, pair_groups]), note)
     return note
 
 
-def _likely_pairs(
-    keys: NDArray[np.uint64],
-    nodes: NDArray[np.uint64],
-    bits: Sequence[NDArray[np.uint64]],
-    is_small: NDArray[np.bool_],
-    max_different: float,
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the texts of pairs in small groups whose signatures may be those of similar texts, each pair as a group.
+def likely_pairs(
+    bits: NDArray[np.uint64], starts: NDArray[np.intp], sizes: NDArray[np.intp], max_different: float
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the rows of pairs in a group whose signatures may be those of similar texts, and which groups they divide.
 
-    Most texts that share one key by chance are left out, as their number grows with the square of that of all texts.
+    Most texts that share one key do so by chance: the number of such pairs grows with the square of that of all texts.
+    A group that is not divided has many similar texts, as that of a template has.
     """
-    members: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
-    groups: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
+    group_of = np.repeat(np.arange(len(sizes)), sizes)
+    few = sizes <= FEW_TEXTS
+    is_few = few[group_of]
+    pairs: list[NDArray[np.intp]] = [np.zeros((0, 2), np.intp)]
     for offset in range(1, FEW_TEXTS):
-        first = np.flatnonzero(is_small[:-offset] & (keys[:-offset] == keys[offset:]))
-        different = sum(_count_bits(column[first] ^ column[first + offset]) for column in bits)
-        first = first[different <= max_different]
-        one, other = nodes[first], nodes[first + offset]
-        name = _mixed(_mixed(one) + _mixed(other))
-        members += [one, other]
-        groups += [name, name]
-    return np.concatenate(members), np.concatenate(groups)
+        first = np.flatnonzero(is_few[:-offset] & (group_of[:-offset] == group_of[offset:]))
+        first = first[_different_bits(bits[first], bits[first + offset]) <= max_different]
+        pairs.append(np.column_stack([first, first + offset]))
+    is_divided = few.copy()
+    for group in np.flatnonzero(~few).tolist():
+        of_group = _pairs_of_group(bits[starts[group] : starts[group] + sizes[group]], max_different)
+        if of_group is not None:
+            pairs.append(of_group + starts[group])
+            is_divided[group] = True
+    return np.concatenate(pairs), is_divided
 
 
-def _count_bits(values: NDArray[np.uint64]) -> NDArray[np.int64]:
-    counts: NDArray[np.int64] = _BITS_OF_BYTE[values.view(np.uint8)].reshape(-1, 8).sum(axis=1, dtype=np.int64)
+def _pairs_of_group(bits: NDArray[np.uint64], max_different: float) -> NDArray[np.intp] | None:
+    """Return the pairs of rows with at most `max_different` different bits; None where they are many."""
+    count = len(bits)
+    # A product of rows of 1 and -1 is the number of equal bits minus that of different ones.
+    signs = np.unpackbits(bits.view(np.uint8), axis=1).astype(np.float32) * 2 - 1
+    min_product = signs.shape[1] - 2 * max_different
+    pairs: list[NDArray[np.intp]] = []
+    found = start = 0
+    while start < count:
+        end = min(count, start + max(1, PAIRS_AT_ONCE // (count - start)))
+        likely = np.flatnonzero((signs[start:end] @ signs[start:].T).ravel() >= min_product)
+        first, second = np.divmod(likely, count - start)
+        is_pair = second > first
+        pairs.append(np.column_stack([first[is_pair], second[is_pair]]) + start)
+        found += len(pairs[-1])
+        if found > MAX_LIKELY_PAIRS * count:
+            return None
+        start = end
+    return np.concatenate(pairs)
+
+
+def _different_bits(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return how many bits of two arrays of rows differ, by row."""
+    words = (first ^ second).view(np.uint16)
+    counts: NDArray[np.int64] = _BITS_OF_WORD[words].sum(axis=-1, dtype=np.int64)
     return counts
 
 
@@ -169,20 +197,23 @@ def _memberships(plan: Plan, name: str, part: int) -> list[NDArray[np.uint64]]:
 @unless_written("pairs-{}")
 def compare_groups(plan: Plan, part: int) -> dict[str, Any]:
     """Compare the texts of each group, and write the similar pairs, `pairs-PART`."""
+    import pyarrow as pa
+
     name = f"pairs-{part}"
     table = plan.work.read_part([f"members-{number}" for number in range(plan.parts)], part)
     groups, orders = table.column("group").to_numpy(), table.column("order").to_numpy()
     order = np.lexsort((orders, groups))
     groups = groups[order]
     bounds = [*first_rows(groups).tolist(), len(groups)]
-    words = table.column("words")
+    # One array in the order of the groups: to take rows of an array in chunks is to read all of it.
+    words = table.column("words").cast(pa.large_string()).combine_chunks().take(pa.array(order))
     later: list[int] = []
     earlier: list[int] = []
     similarities: list[float] = []
     cut: list[bool] = []
     for start, end in itertools.pairwise(bounds):
         rows = order[start:end]
-        sets = [frozenset(text.split(" ")) for text in words.take(rows).to_pylist()]
+        sets = [frozenset(text.split(" ")) for text in words.slice(start, end - start).to_pylist()]
         for pair in similar_pairs(sets, plan.similarity):
             later.append(rows[pair.later])
             earlier.append(rows[pair.earlier])

@@ -11,13 +11,12 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
-from textsynth.core.protocols import DuplicateFilter, Filter
+from textsynth.core.protocols import DuplicateFilter, Filter, SourceFile
 from textsynth.core.scope import scope_of
-from textsynth.core.task import PARENT_TEXT_FIELDS
+from textsynth.core.task import PARENT_TEXT_FIELDS, Task
 from textsynth.core.version import __version__
 from textsynth.recipe import Recipe, references_in
 from textsynth.recipe.recipe import NamedStep
@@ -26,7 +25,7 @@ from textsynth.store.storage import Storage
 Stage: TypeAlias = "Callable[[Plan, int], dict[str, Any]]"
 """A task of a pass, for the file or part with a number; it writes tables into the work folder and returns a note."""
 BYTES_PER_PART = 32_000_000
-PARTS_FORMAT = 2
+PARTS_FORMAT = 3
 """Changes where files in the work folder have another content than before."""
 
 
@@ -34,7 +33,7 @@ PARTS_FORMAT = 2
 class Shard:
     """A file of a source, and the index of the generator that takes its rows."""
 
-    path: Path
+    file: SourceFile
     source: str
     generator: int
 
@@ -71,9 +70,23 @@ class Plan:
         return min((index for index in (self.exact, self.near) if index is not None), default=None)
 
     @cached_property
+    def texts_are_shared(self) -> bool:
+        """Whether texts of one family may differ, as summaries of one document do, and be in several parts."""
+        task = self.recipe.task
+        sources = {shard.source for shard in self.shards}
+        fields = {field for name in sources for field in self.recipe.sources[name].field_names or ()}
+        has_parents = not fields.isdisjoint(PARENT_TEXT_FIELDS)
+        return has_parents or bool(task.required_fields) or type(task).family_texts is not Task.family_texts
+
+    @property
+    def draws_splits(self) -> bool:
+        """Whether the splits and families of all texts are decided together."""
+        return len(self.recipe.export.splits) > 1 or self.texts_are_shared
+
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of all that the files in the work folder depend on."""
-        files = [(str(shard.path), shard.source, shard.path.stat().st_size) for shard in self.shards]
+        files = [(shard.file.path, shard.source, shard.file.size) for shard in self.shards]
         content = [PARTS_FORMAT, __version__, self.recipe.hash, self.parts, files]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -100,7 +113,7 @@ def make_plan(recipe: Recipe, out: Storage, work: Storage, parts: int | None) ->
     if parts is not None and not 1 <= parts <= 1 << 16:
         raise UsageError(f"the number of shards is between 1 and 65,536, found {parts:,}")
     if parts is None:
-        parts = 1 + sum(shard.path.stat().st_size for shard in shards) // BYTES_PER_PART
+        parts = 1 + sum(shard.file.size for shard in shards) // BYTES_PER_PART
     return Plan(recipe, tuple(shards), min(parts, 1 << 16), work, out)
 
 
@@ -134,10 +147,6 @@ def _issues(recipe: Recipe) -> Iterator[RecipeIssue]:
     if recipe.evaluate is not None:
         where = recipe.positions.get("evaluate", str(recipe.path))
         yield RecipeIssue(where, "evaluate: a pass over shards evaluates nothing; run the recipe on a sample of them")
-    if len(recipe.export.splits) > 1 and (recipe.task.required_fields or _fields_of_sources(recipe)):
-        where = recipe.positions.get("export", str(recipe.path))
-        sentence = "export.splits: texts that share a source text are written as one split: `splits: {train: 1.0}`"
-        yield RecipeIssue(where, sentence)
     compared: list[bool] = []
     for step in recipe.filter:
         if isinstance(step.step, DuplicateFilter):
@@ -165,8 +174,3 @@ def _filter_issues(item: NamedStep[Filter], compared: list[bool]) -> Iterator[Re
             f"{item.name} compares texts with accepted ones, which only exact_duplicate and near_duplicate do in "
             "shards; leave it out, or say `compares_accepted = False` in its class if it does not",
         )
-
-
-def _fields_of_sources(recipe: Recipe) -> bool:
-    names = {name for item in recipe.generate for _, name in references_in(item.step, "source")}
-    return any({*PARENT_TEXT_FIELDS}.intersection(recipe.sources[name].field_names or ()) for name in names)

@@ -1,28 +1,119 @@
-"""The last stage: what became of each text, written as shards of the data set with the columns that a run writes."""
+"""The last stages: the splits of the selected texts, and the shards of the data set with the columns that a run writes.
+
+Splits are drawn in one process, as the split of a text depends on all others; it needs no text, but the ids, families
+and labels of all selected ones.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from textsynth.core.protocols import DuplicateFilter
-from textsynth.core.records import NO_FIELDS, DroppedRecord, Provenance, Record, Verdict
-from textsynth.core.sorted_runs import id_text
+import numpy as np
+from numpy.typing import NDArray
+
+from textsynth.core.records import Record
 from textsynth.export.dataset import FOLDERS, ONLY_SPLIT
 from textsynth.export.outcome_counts import count_drops
 from textsynth.export.parquet import FILE_NAME, write_parquet
 from textsynth.export.run_result import RunResult
-from textsynth.export.splits import assign_splits
+from textsynth.export.splits import SplitAssignment, SplitRows, assign_rows, split_rows
 from textsynth.export.tables import AnyTable, default_table, dropped_table, provenance_table
-from textsynth.runner.setup import REQUIRED_COLUMNS
 from textsynth.runner.summary import empty_result
-from textsynth.sharded.plan import Plan
-from textsynth.sharded.texts import ROW_BITS, first_texts
+from textsynth.sharded.outcomes import outcomes, selected_rows
+from textsynth.sharded.plan import Plan, unless_written
+from textsynth.sharded.texts import form_digest
+from textsynth.text.normalize import normal_form
+
+
+@unless_written("selected-{}")
+def describe_selected(plan: Plan, part: int) -> dict[str, Any]:
+    """Write what the splits of the selected texts depend on, `selected-PART`; the note has the label sets.
+
+    Where a text shares a source text with others, also the hash of each of these texts, `shared-texts-PART`.
+    """
+    table = plan.work.read_part([f"texts-{part}"], 0)
+    table = table.filter(selected_rows(plan, part, table))
+    ids, classes = table.column("id").to_numpy(), table.column("class").to_numpy()
+    families = ids
+    if plan.texts_are_shared:
+        owners, forms = _family_forms(plan, part)
+        plan.work.write_parts(f"shared-texts-{part}", {"owner": owners, "form": forms}, None)
+    elif len(ids):  # texts of one normal form are a family
+        _, starts, numbers = np.unique(classes, return_index=True, return_inverse=True)
+        families = np.minimum.reduceat(ids, starts)[numbers]
+    number_of: dict[tuple[str, ...], int] = {}
+    sets = [number_of.setdefault(tuple(labels), len(number_of)) for labels in table.column("labels").to_pylist()]
+    note = {"label_sets": [list(labels) for labels in number_of]}
+    columns = {"id": ids, "family": families, "set": np.array(sets, np.uint32)}
+    plan.work.write_parts(f"selected-{part}", columns, None, note)
+    return note
+
+
+def _family_forms(plan: Plan, part: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the ids of the selected texts of a part and the hash of each text that they share, a row for each."""
+    pairs = [
+        (int(record.id, 16), int.from_bytes(form_digest(normal_form(text))[:8], "little"))
+        for record in outcomes(plan, part)[0]
+        for text in plan.recipe.task.family_texts(record)
+    ]
+    columns = np.array(pairs, np.uint64).reshape(-1, 2)
+    return columns[:, 0], columns[:, 1]
+
+
+@unless_written("splits")
+def draw_splits(plan: Plan, number: int) -> dict[str, Any]:
+    """Assign the selected texts to splits as a run does, and write the split and family of each by its part, `splits`.
+
+    The note has the sentences on shares that were not met. Memory: 130 bytes a selected text.
+    """
+    tables = [plan.work.read_part([f"selected-{part}"], 0) for part in range(plan.parts)]
+    number_of: dict[tuple[str, ...], int] = {}
+    sets: list[NDArray[np.uint32]] = []
+    for part, table in enumerate(tables):
+        note = plan.work.note(f"selected-{part}") or {}
+        numbers = [number_of.setdefault(tuple(labels), len(number_of)) for labels in note["label_sets"]]
+        sets.append(np.array(numbers, np.uint32)[table.column("set").to_numpy()])
+    ids, families = (np.concatenate([table.column(name).to_numpy() for table in tables]) for name in ("id", "family"))
+    part_of = np.repeat(np.arange(plan.parts), [len(table) for table in tables])[np.argsort(ids)]
+    if plan.texts_are_shared:
+        shared = [plan.work.read_part([f"shared-texts-{part}"], 0) for part in range(plan.parts)]
+        owners, forms = (
+            np.concatenate([table.column(name).to_numpy() for table in shared]) for name in ("owner", "form")
+        )
+        families = connected_families(families, owners, forms)
+    rows = SplitRows(ids, families, np.concatenate(sets), list(number_of))
+    assigned = assign_rows(rows, plan.recipe.export.splits, seed=plan.recipe.seed)
+    columns = {"id": assigned.ids, "family": assigned.families, "code": assigned.codes}
+    note = {"notes": list(assigned.notes)}
+    plan.work.write_parts("splits", columns, part_of, note)
+    return note
+
+
+def connected_families(
+    families: NDArray[np.uint64], owners: NDArray[np.uint64], forms: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    """Return the families joined where `owners`, which are among them, have a form in common: the smallest of each."""
+    names, numbers = np.unique(families, return_inverse=True)
+    order = np.argsort(forms, kind="stable")
+    owner = np.searchsorted(names, owners[order])
+    ordered = forms[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else np.zeros(0, np.intp)
+    sizes = np.diff(np.append(starts, len(ordered)))
+    smallest = np.arange(len(names))
+    while len(starts):
+        joined = smallest.copy()
+        np.minimum.at(joined, owner, np.repeat(np.minimum.reduceat(smallest[owner], starts), sizes))
+        joined = joined[joined]  # a number stands for a family of its own, or for a smaller one
+        if np.array_equal(joined, smallest):
+            break
+        smallest = joined
+    joined_families: NDArray[np.uint64] = names[smallest[numbers]]
+    return joined_families
 
 
 def write_shard(plan: Plan, part: int) -> dict[str, Any]:
@@ -31,13 +122,13 @@ def write_shard(plan: Plan, part: int) -> dict[str, Any]:
     if plan.work.exists(name):
         note: dict[str, Any] = json.loads(plan.work.read_text(name))
         return note
-    selected, dropped = _outcomes(plan, part)
+    selected, dropped = outcomes(plan, part)
     result = replace(empty_result(plan.recipe), selected=selected, dropped=dropped)
-    shares = result.splits or {ONLY_SPLIT: 1.0}
-    assigned = assign_splits(selected, shares, seed=result.seed, family_texts=result.task.family_texts)
+    assigned = _splits_of_part(plan, part, selected)
+    names = assigned.names
     tables: dict[tuple[str, str], AnyTable] = {
-        ("default", split): default_table(selected, result, assigned.is_in(split) if len(shares) > 1 else None)
-        for split in shares
+        ("default", split): default_table(selected, result, assigned.is_in(split) if len(names) > 1 else None)
+        for split in names
     }
     tables["provenance", ONLY_SPLIT] = provenance_table(selected, result, assigned)
     tables["dropped", ONLY_SPLIT] = dropped_table(result)
@@ -61,117 +152,11 @@ def _write(plan: Plan, config: str, split: str, part: int, table: AnyTable, resu
     return {"config": config, "split": split, "name": name, "rows": len(table), "sha256": sha256}
 
 
-@dataclass(frozen=True, slots=True)
-class _Similar:
-    """A selected text that is similar: its similarity, its place in the order of all texts, and its id."""
-
-    similarity: float
-    order: int
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A text with its checks: the index of the first filter that drops it, and that verdict."""
-
-    record: Record
-    position: int
-    failed: int
-    verdict: Verdict
-    scores: Sequence[tuple[int, float]]
-
-
-def _outcomes(plan: Plan, part: int) -> tuple[list[Record], list[DroppedRecord]]:
-    """Return the selected records of a part, and the dropped ones."""
-    similar = _similar_texts(plan, part)
-    selected: list[Record] = []
-    dropped: list[DroppedRecord] = []
-    for number, rows in _classes(plan, part).items():
-        near = similar.get(part << ROW_BITS | number, [])
-        first, _ = first_texts([row.failed for row in rows], plan)
-        original = None if first is None else rows[first]
-        if original is not None and near and min(text.order for text in near) < original.position:
-            original = None
-        if plan.first_duplicate is None:
-            original = None
-        for row in rows:
-            outcome = _drop(plan, row, original, near)
-            if outcome is None:
-                selected.append(_scored(plan, row, len(plan.recipe.filter)))
-            else:
-                dropped.append(outcome)
-    return selected, dropped
-
-
-def _drop(plan: Plan, row: _Row, original: _Row | None, near: Sequence[_Similar]) -> DroppedRecord | None:
-    """Return why a text is dropped, by the first filter that does, None where none does.
-
-    `original` is the selected text of the same normal form, `near` are the selected similar texts of another one.
-    """
-    verdicts: dict[int, Verdict] = {}
-    if row.verdict.reason is not None:
-        verdicts[row.failed] = row.verdict
-    is_copy = original is not None and original.position < row.position
-    if original is not None and is_copy and plan.exact is not None:
-        verdicts[plan.exact] = _verdict(plan, plan.exact, original.record.id, 1.0)
-    if plan.near is not None:
-        earlier = [text for text in near if text.order < row.position]
-        if original is not None and is_copy:
-            earlier.append(_Similar(1.0, original.position, original.record.id))
-        if earlier:
-            best = min(earlier, key=lambda text: (-text.similarity, text.order))
-            verdicts[plan.near] = _verdict(plan, plan.near, best.id, best.similarity)
-    if not verdicts:
-        return None
-    index = min(verdicts)
-    verdict = verdicts[index]
-    is_filter = index < len(plan.recipe.filter)
-    section, step = ("filter", plan.recipe.filter[index].name) if is_filter else ("label", REQUIRED_COLUMNS)
-    return DroppedRecord(
-        _scored(plan, row, index),
-        "review" if verdict.needs_review else section,
-        step,
-        verdict.reason or "",
-        verdict.score,
-        verdict.limit,
-        verdict.duplicate_of,
-    )
-
-
-def _verdict(plan: Plan, index: int, duplicate_of: str, similarity: float) -> Verdict:
-    step = plan.recipe.filter[index].step
-    if not isinstance(step, DuplicateFilter):
-        raise TypeError(f"{plan.recipe.filter[index].name} compares no texts")
-    return step.duplicate_verdict(duplicate_of, similarity)
-
-
-def _scored(plan: Plan, row: _Row, limit: int) -> Record:
-    """Return the record with the scores of the filters before the one with the index `limit`."""
-    names = [item.name for item in plan.recipe.filter]
-    return row.record.with_scores({names[index]: score for index, score in row.scores if index < limit})
-
-
-def _similar_texts(plan: Plan, part: int) -> Mapping[int, list[_Similar]]:
-    similar: dict[int, list[_Similar]] = defaultdict(list)
-    if plan.near is not None:
-        table = plan.work.read_part(["similar"], part)
-        columns = [table.column(name).to_pylist() for name in ("node", "similarity", "order", "id")]
-        for node, similarity, order, number in zip(*columns, strict=True):
-            similar[node].append(_Similar(similarity, order, id_text(number)))
-    return similar
-
-
-def _classes(plan: Plan, part: int) -> Mapping[int, list[_Row]]:
-    """Return the texts of a part by their normal form, in order."""
-    table = plan.work.read_part([f"texts-{part}"], 0).to_pydict()
-    names = [item.name for item in plan.recipe.generate]
-    classes: dict[int, list[_Row]] = defaultdict(list)
-    for row in zip(*table.values(), strict=True):
-        cells = dict(zip(table, row, strict=True))
-        provenance = Provenance(names[cells["generator"]], index=cells["index"])
-        fields = NO_FIELDS if cells["fields"] is None else json.loads(cells["fields"])
-        record = Record(cells["text"], provenance, tuple(cells["labels"]), fields)
-        verdict = Verdict(cells["reason"], cells["score"], cells["limit"], cells["duplicate_of"], cells["needs_review"])
-        scores = json.loads(cells["scores"]) if cells["scores"] else ()
-        classes[cells["class"]].append(_Row(record, cells["position"], cells["failed"], verdict, scores))
-    return classes
+def _splits_of_part(plan: Plan, part: int, selected: Sequence[Record]) -> SplitAssignment:
+    """Return the splits and families of the selected texts of a part."""
+    splits = plan.recipe.export.splits
+    if not plan.draws_splits:
+        return assign_rows(split_rows(selected, plan.recipe.task.family_texts), splits, seed=plan.recipe.seed)
+    table = plan.work.read_part(["splits"], part)
+    ids, families, codes = (table.column(name).to_numpy() for name in ("id", "family", "code"))
+    return SplitAssignment(ids, families, codes, tuple(splits), {})

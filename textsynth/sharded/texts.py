@@ -11,16 +11,17 @@ import hashlib
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.core.errors import RecipeError
+from textsynth.core.errors import RecipeError, SourceError
 from textsynth.core.protocols import Context
 from textsynth.core.records import NO_FIELDS, Provenance, Record, Verdict
+from textsynth.core.source_rows import have_labels
 from textsynth.recipe.context import make_context, no_embeddings
 from textsynth.recipe.source_checks import check_sources
 from textsynth.runner.setup import REQUIRED_COLUMNS, filter_sessions, start_labellers
@@ -53,12 +54,12 @@ def read_shard(plan: Plan, number: int) -> dict[str, Any]:
     name = f"rows-{number}"
     shard = plan.shards[number]
     source = plan.recipe.sources[shard.source]
-    rows = source.read_shard(shard.path, plan.recipe.base, name=shard.source)
+    rows = source.read_shard(shard.file, plan.recipe.base, name=shard.source)
     issues = check_sources(plan.recipe, {shard.source: rows}) if len(rows) else []
     if issues:
         raise RecipeError(issues)
     joined = plan.recipe.task.joined
-    digests = b"".join(_digest(normal_form(joined(row).text)) for row in rows)
+    digests = b"".join(form_digest(normal_form(joined(row).text)) for row in rows)
     forms = np.frombuffer(digests, np.uint64).reshape(-1, 2)
     records = list(rows)
     columns = {
@@ -71,9 +72,23 @@ def read_shard(plan: Plan, number: int) -> dict[str, Any]:
         "generator": np.full(len(rows), shard.generator, np.uint16),
     }
     part_of = (forms[:, 1] % np.uint64(plan.parts)).astype(np.int64)
-    note = {"texts": len(rows)}
+    note = {"texts": len(rows), "has_labels": have_labels(rows)}
     plan.work.write_parts(name, columns, part_of, note)
     return note
+
+
+def check_labels(plan: Plan, notes: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what `read_shard` returned for each file. Raises SourceError where only some files of a source have labels.
+
+    The labels are in the column `label` where a source names none, and a file without that column has none.
+    """
+    first: dict[str, tuple[str, bool]] = {}
+    for note, shard in zip(notes, plan.shards, strict=True):
+        name, has_labels = first.setdefault(shard.source, (shard.file.name, note["has_labels"]))
+        if has_labels != note["has_labels"]:
+            without, owner = (shard.file.name, name) if has_labels else (name, shard.file.name)
+            raise SourceError(f"{without}: no column 'label', which {owner} has; every file must have it")
+        yield note
 
 
 @unless_written("texts-{}")
@@ -299,7 +314,8 @@ def _keys_of_short_sets(
     return np.frombuffer(b"".join(keys), np.uint64), np.array(owners, np.uint64)
 
 
-def _digest(form: str) -> bytes:
+def form_digest(form: str) -> bytes:
+    """Return a hash of 16 bytes of a normal form, the same in every process."""
     return hashlib.blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

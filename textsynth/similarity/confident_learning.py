@@ -3,7 +3,7 @@
 The probabilities are cross-fitted: those of a text come from a classifier that was trained on the texts of other folds.
 The label quality of a text is the probability of its own label (self-confidence), 0 to 1. A label is an error where
 another label's probability reaches the mean self-confidence of the texts with that label, and is higher than any other
-that does (the confident joint).
+that does (the confident joint); at a tie the label stays.
 
 The alternative score, the normalized margin (own probability minus the highest other one), ranks planted errors of
 trec worse. cleanlab implements the same methods; the code here is independent of it.
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDS = 5
+_ROUNDING = 1e-12
+"""A mean of equal numbers may be above them by rounding, and depends on their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,9 @@ def find_errors(probabilities: NDArray[np.float64], targets: NDArray[np.int64]) 
     counts = np.bincount(targets, minlength=labels)
     sums = np.bincount(targets, weights=quality, minlength=labels)
     thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
-    confident = np.where(probabilities >= thresholds, probabilities, -1.0)
+    confident = np.where(probabilities >= thresholds * (1 - _ROUNDING), probabilities, -1.0)
     best = confident.argmax(axis=1)
-    errors = (confident[rows, best] >= 0) & (best != targets)
+    errors = confident[rows, best] > confident[rows, targets]
     return LabelErrors(quality, errors, np.where(errors, best, targets))
 
 

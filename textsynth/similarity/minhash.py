@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, count, islice
 from typing import NamedTuple
 
@@ -38,6 +38,14 @@ To index a set takes as long as to compare 20 entries (17 and 0.75 µs): so at m
 
 MAX_UNPACKED_SETS = 50_000
 """The last sets are held as words, which is faster; of earlier ones the numbers of their words, in half the memory."""
+
+MIN_COUNTED = 100
+"""From this number of packed candidates on, the words that they share with a query are counted together."""
+COUNTED_ROWS = 4096
+"""This many rows are counted at once, so that boilerplate rows of a large source take little memory."""
+
+MAX_UNPACKED_CROWDED = 500
+"""The last sets that are held as words where queries have many candidates."""
 
 _SEED = 42
 _NO_WORDS = frozenset({""})  # stands for an empty text, so that two empty texts are alike and nothing else is like them
@@ -158,7 +166,7 @@ class WordSetIndex:
         if takes_exact.any():
             self._index_all()
         banded = np.flatnonzero(~takes_exact)
-        candidates: list[Iterable[int]] = [()] * len(word_sets)
+        candidates: list[Collection[int]] = [()] * len(word_sets)
         for index, rows in zip(banded.tolist(), self._bands.find_candidates(digests[banded]), strict=True):
             candidates[index] = rows
         limits = row_limits if row_limits is not None else [len(self._sets)] * len(word_sets)
@@ -175,13 +183,14 @@ class WordSetIndex:
     def _index_all(self) -> None:
         if self._max_exact_size < math.inf:
             self._max_exact_size = math.inf
+            self._sets.pack_soon()
             self._reorder()
 
     def _reorder(self) -> None:
         self._exact.reorder([(row, words) for row, words in self._sets if len(words) <= self._max_exact_size])
 
     def _best_match(
-        self, words: frozenset[str], rows: Iterable[int], row_limit: int, *, in_exact_index: bool
+        self, words: frozenset[str], rows: Collection[int], row_limit: int, *, in_exact_index: bool
     ) -> NearDuplicateMatch | None:
         size = len(words)
         if in_exact_index:
@@ -190,6 +199,10 @@ class WordSetIndex:
         best: NearDuplicateMatch | None = None
         numbers: frozenset[int] | None = None
         sets = self._sets
+        if self.has_exact_index and len(rows) >= MIN_COUNTED:
+            ordered = np.sort(np.fromiter(rows, np.int64, len(rows)), kind="stable")  # fast where they are in order
+            packed, rows = np.split(ordered[ordered < row_limit], [np.searchsorted(ordered, sets.packed)])
+            best, rows = self._best_packed(words, packed), rows.tolist()
         for row in rows:
             recent = row - sets.packed
             other = sets.recent[recent] if recent >= 0 else sets.numbers_of_row(row)
@@ -204,6 +217,22 @@ class WordSetIndex:
             similarity = shared / (size + len(other) - shared)
             if similarity >= self.similarity and (best is None or (-similarity, row) < (-best.similarity, best.row)):
                 best = NearDuplicateMatch(row, similarity)
+        return best
+
+    def _best_packed(self, words: frozenset[str], rows: NDArray[np.int64]) -> NearDuplicateMatch | None:
+        """Return what `_best_match` does for packed rows in ascending order, counting the words of many at once."""
+        best: NearDuplicateMatch | None = None
+        min_size, max_size = self.similarity * len(words) - _TOLERANCE, len(words) / self.similarity + _TOLERANCE
+        for start in range(0, len(rows), COUNTED_ROWS):
+            some = rows[start : start + COUNTED_ROWS]
+            sizes, shared = self._sets.count_shared(words, some)
+            similarities = np.where(
+                (sizes >= min_size) & (sizes <= max_size), shared / (len(words) + sizes - shared), 0
+            )
+            first = int(similarities.argmax())
+            similarity = float(similarities[first])
+            if similarity >= self.similarity and (best is None or similarity > best.similarity):
+                best = NearDuplicateMatch(int(some[first]), similarity)
         return best
 
 
@@ -242,6 +271,25 @@ class _WordSets:
         """Return the numbers of those of the words that packed sets have."""
         number_of = self._number_of
         return frozenset([number_of[word] for word in words if word in number_of])
+
+    def pack_soon(self) -> None:
+        """Pack all sets unless they are few, and from now on each soon after it was added, for `count_shared`."""
+        self._max_unpacked = min(self._max_unpacked, MAX_UNPACKED_CROWDED)
+        if len(self.recent) >= 2 * self._max_unpacked:
+            self._pack(len(self.recent))
+
+    def count_shared(
+        self, words: Iterable[str], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the sizes of packed sets, at least one, and how many of the words each has; both (rows,)."""
+        ends = np.frombuffer(self._ends, np.uint64)
+        starts = ends[rows].astype(np.int64)
+        sizes = ends[rows + 1].astype(np.int64) - starts
+        firsts = np.cumsum(sizes) - sizes  # of each set among the words of all of them
+        positions = np.arange(int(sizes.sum())) + np.repeat(starts - firsts, sizes)
+        is_shared = np.zeros(len(self._number_of), np.int64)
+        is_shared[list(self.numbers_of(words))] = 1
+        return sizes, np.add.reduceat(is_shared[np.frombuffer(self._numbers, np.uint32)[positions]], firsts)
 
     def _pack(self, size: int) -> None:
         packed = self.recent[:size]

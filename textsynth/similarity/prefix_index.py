@@ -90,7 +90,7 @@ class PrefixIndex:
         rows = np.concatenate([np.frombuffer(posting, np.uint32) for posting in postings])
         sizes = np.frombuffer(self._sizes, np.uint32)[rows]
         rows = rows[(sizes >= min_size) & (sizes <= max_size)]
-        rows.sort()
+        rows.sort(kind="stable")
         is_candidate = np.zeros(len(rows), bool)
         if shared == 1:
             is_candidate[:1] = True

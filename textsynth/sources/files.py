@@ -10,16 +10,18 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import io
 import os
 import re
 import unicodedata
 import zlib
+from array import array
 from itertools import islice
 from pathlib import Path
 
 from textsynth.core.errors import SourceError, did_you_mean
 from textsynth.sources.columnar import parquet_table
-from textsynth.sources.columns import SourceTable
+from textsynth.sources.columns import SourceTable, one_based
 from textsynth.sources.delimited import csv_table
 from textsynth.sources.objects import is_json_lines, is_json_list, json_table, jsonl_table
 
@@ -220,10 +222,27 @@ def _checked(text: str, where: str) -> str:
 
 def _text_table(text: str, where: str, limit: int | None) -> SourceTable:
     """Return a table with one column, `text`, and a row for each line that is not blank."""
-    lines = [
-        (number, line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), start=1) if line.strip()
-    ][:limit]
-    return SourceTable(where, ("text",), lambda _: [line for _, line in lines], lambda row: lines[row][0])
+    lines = text.split("\n") if limit is None else _first_lines(text, limit)
+    if "\r" in text:
+        lines = [line.removesuffix("\r") for line in lines]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if all(map(str.strip, lines)):
+        return SourceTable(where, ("text",), lambda _: lines, one_based)
+    numbers = array("Q", (number for number, line in enumerate(lines, start=1) if line.strip()))
+    rows = [line for line in lines if line.strip()]
+    return SourceTable(where, ("text",), lambda _: rows, numbers.__getitem__)
+
+
+def _first_lines(text: str, limit: int) -> list[str]:
+    """Return the lines of a text up to the one with which `limit` of them are not blank."""
+    lines: list[str] = []
+    for line in io.StringIO(text, newline="\n"):
+        lines.append(line.removesuffix("\n"))
+        limit -= bool(line.strip())
+        if limit <= 0:
+            break
+    return lines
 
 
 def _files_in(folder: Path) -> list[str]:

@@ -1,7 +1,6 @@
-"""A folder of files as one table: the files in the order of their names; file types may be mixed.
+"""Several files as one table, in the order in which they are given; file types may be mixed.
 
-Every file must have the columns that are used. The folder may contain nothing but data files (names that start with a
-dot are ignored): anything else is an error, so that no data is skipped silently.
+Every file must have the columns that are used.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ from itertools import accumulate
 from pathlib import Path
 
 from textsynth.core.errors import SourceError
+from textsynth.core.protocols import SourceFile
 from textsynth.sources.columns import SourceTable, one_based
 from textsynth.sources.files import read_table
+from textsynth.sources.locations import local_copy, source_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,40 +31,29 @@ class JoinedTable(SourceTable):
         return self.parts[part].position(row - self.starts[part])
 
 
-def read_rows(path: Path, *, where: str, limit: int | None = None) -> SourceTable:
-    """Return the first `limit` rows (None: all) of a file, or of the files of a folder in the order of their names.
+def read_rows(path: str, base: Path, *, limit: int | None = None) -> SourceTable:
+    """Return the first `limit` rows (None: all) of the files that `path` names, in the order of their names.
 
-    Raises SourceError as `read_table` does, and if the folder contains no file, or contains a folder.
+    A path is relative to `base`, and named in messages as it is. Raises SourceError as `source_files` and `read_table`
+    do.
     """
-    if not path.is_dir():
-        return read_table(path, where=where, limit=limit)
+    files = source_files(path, base)
+    if files[0].name == path:
+        return read_file(files[0], limit=limit)
     parts: list[SourceTable] = []
     rows = 0
-    for file in data_files(path, where):
+    for file in files:
         if limit is not None and rows >= limit:
             break
-        remaining = None if limit is None else limit - rows
-        parts.append(read_table(file, where=f"{where.rstrip('/')}/{file.name}", limit=remaining))
+        parts.append(read_file(file, limit=None if limit is None else limit - rows))
         rows += _row_count(parts[-1])
-    return _join(parts, where)
+    return _join(parts, path)
 
 
-def data_files(folder: Path, where: str) -> list[Path]:
-    """Return the files of a folder in the order of their names; of a file the file itself. Raises SourceError."""
-    if not folder.is_dir():
-        return [folder]
-    try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise SourceError(f"{where}: cannot be read: {error.strerror or error}") from error
-    subfolder = next((path.name for path in paths if path.is_dir()), None)
-    if subfolder is not None:
-        raise SourceError(
-            f"{where}: contains the folder {subfolder!r}, and only files are read; use its path, or move it elsewhere"
-        )
-    if not paths:
-        raise SourceError(f"{where}: is an empty folder; at least one file is needed")
-    return paths
+def read_file(file: SourceFile, *, limit: int | None = None) -> SourceTable:
+    """Return the first `limit` rows (None: all) of one file. Raises SourceError."""
+    with local_copy(file) as path:
+        return read_table(path, where=file.name, limit=limit)
 
 
 def _row_count(table: SourceTable) -> int:

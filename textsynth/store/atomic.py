@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, write_error_reason
 
 OWNER_ONLY_FILE = 0o600
 OWNER_ONLY_FOLDER = 0o700
@@ -84,7 +84,7 @@ def _open_temporary(path: Path, error: str | None, mode: int, temporary: Path | 
     except OSError as fault:
         if error is None:
             raise
-        raise RunError(f"{path}: {error}: {fault.strerror or fault}") from fault
+        raise RunError(f"{path}: {error}: {write_error_reason(fault)}") from fault
 
 
 def _create_temporary(path: Path, mode: int) -> tuple[Path, int]:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
-from textsynth.core.errors import RunError, UsageError, did_you_mean
+from textsynth.core.errors import RunError, UsageError, did_you_mean, write_error_reason
 from textsynth.store.append import append_to_file, size_if_line_ended
 
 FILE = "review.jsonl"
@@ -148,7 +148,7 @@ def add_decisions(run: Path, lines: Iterable[Decision]) -> None:
     try:
         append_to_file(path, content.encode("utf-8", "replace"), _repair_end)
     except OSError as error:
-        raise RunError(f"{path}: the decision cannot be written: {error.strerror}") from error
+        raise RunError(f"{path}: the decision cannot be written: {write_error_reason(error)}") from error
 
 
 def _repair_end(descriptor: int) -> int:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from textsynth.core.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError, write_error_reason
 from textsynth.store.append import append_to_file, size_if_line_ended
 from textsynth.store.atomic import write_bytes_atomic
 
@@ -179,7 +179,8 @@ def write_owned_bytes(folder: Path, name: str, content: bytes, *, error: str) ->
         files.add({name: hashlib.sha256(content).hexdigest()}, temporary=temporary)
     except RunError as failure:
         cause = failure.__cause__
-        raise RunError(f"{folder / name}: {error}: {getattr(cause, 'strerror', None) or cause}") from cause
+        reason = write_error_reason(cause) if isinstance(cause, OSError) else cause
+        raise RunError(f"{folder / name}: {error}: {reason}") from cause
     write_bytes_atomic(folder / name, content, error=error, temporary=folder / temporary)
 
 
@@ -247,7 +248,7 @@ def _append_entries(path: Path, entries: Iterable[Mapping[str, object]]) -> None
     try:
         append_to_file(path, lines, _prepare_end)
     except OSError as error:
-        raise RunError(f"{path}: the list of written files cannot be written: {error.strerror or error}") from error
+        raise RunError(f"{path}: the list of written files cannot be written: {write_error_reason(error)}") from error
 
 
 def _prepare_end(descriptor: int) -> int:

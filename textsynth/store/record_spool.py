@@ -16,7 +16,7 @@ from itertools import compress, pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
 
-from textsynth.core.errors import RunError
+from textsynth.core.errors import RunError, write_error_reason
 from textsynth.core.records import NO_FIELDS, NO_SCORES, DroppedRecord, JsonValue, Provenance, Record
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class RecordSpool(Sequence[Item], Generic[Item]):
                 ends.append(ends[-1] + len(content))
             self._file.flush()
         except OSError as error:
-            raise RunError(f"{self._folder}: texts cannot be written: {error.strerror or error}") from error
+            raise RunError(f"{self._folder}: texts cannot be written: {write_error_reason(error)}") from error
         self._groups.append(_Group(start, ends, len(self._pending)))
         self._written += len(self._pending)
         self._last = self._pending[-1]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from textsynth.core.errors import RunError, UsageError
+from textsynth.core.errors import RunError, UsageError, write_error_reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,7 +92,7 @@ class Storage:
             if temporary != name:
                 os.replace(self.path(temporary), self.path(name))  # noqa: PTH105 — the paths are those of fsspec
         except OSError as error:
-            raise RunError(f"{self.url}/{name}: cannot be written: {error.strerror or error}") from error
+            raise RunError(f"{self.url}/{name}: cannot be written: {write_error_reason(error)}") from error
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file."""

@@ -6,10 +6,27 @@ import json
 import unicodedata
 from collections.abc import Iterable
 
+from textsynth.core.formatting import JOINERS
+
+QUOTED_LENGTH = 60
+_NO_JOINERS = dict.fromkeys(map(ord, JOINERS))
+
 
 def one_form(name: str) -> str:
     """Return the name in the Unicode form NFC, in which `é` is one character; names are compared in this form."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def label_name_fault(name: str) -> str | None:
+    """Return why this cannot be the name of a label, None where it can.
+
+    The joiners of words and emoji (`👩‍🚀`, Persian and Hindi words) may be in a name, other invisible characters not.
+    """
+    if not name.strip() or name != name.strip():
+        return f"a label's name is one line without spaces at its ends, found {name[:QUOTED_LENGTH]!r}"
+    if not name.translate(_NO_JOINERS).isprintable() or name[0] in JOINERS or name[-1] in JOINERS:
+        return f"a label's name is one line of visible characters, found {name[:QUOTED_LENGTH]!r}"
+    return None
 
 
 def similar_label(name: str, allowed: Iterable[str]) -> tuple[str, str] | None:

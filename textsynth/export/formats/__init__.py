@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO, overload
 
-from textsynth.core.errors import RunError, UsageError, did_you_mean
+from textsynth.core.errors import RunError, UsageError, did_you_mean, write_error_reason
 from textsynth.core.registry import load_plugin
 from textsynth.core.task import Example, Task
 from textsynth.store.atomic import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER, open_atomic
@@ -157,7 +157,7 @@ def write_format(
     try:
         paths = write(texts, info, out)
     except OSError as error:
-        raise RunError(f"{out}: cannot be written: {error.strerror or error}") from error
+        raise RunError(f"{out}: cannot be written: {write_error_reason(error)}") from error
     if not isinstance(paths, list):
         raise UsageError(f"{name!r}: write must return a list of the paths that it wrote, not {type(paths).__name__}")
     return paths

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from textsynth.core.errors import ModelError
+from textsynth.core.errors import ModelError, write_error_reason
 from textsynth.models.vllm_server import locks
 from textsynth.models.vllm_server.log import failure_reason, tail
 from textsynth.models.vllm_server.process import kill_group
@@ -100,7 +100,7 @@ def acquire(root: Path, plan: ServerPlan, *, keep_running: bool = False) -> Serv
             on_error.pop_all()
             return ServerLease(folder, users_lock, started=started)
     except OSError as error:
-        raise ModelError(f"the server's files cannot be written in {folder}: {error.strerror or error}") from error
+        raise ModelError(f"the server's files cannot be written in {folder}: {write_error_reason(error)}") from error
 
 
 def running_servers(root: Path) -> dict[Path, ServerState]:
