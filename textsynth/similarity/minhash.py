@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -168,10 +170,12 @@ class WordSetIndex:
         for index, rows in zip(banded.tolist(), self._bands.find_candidates(digests[banded]), strict=True):
             candidates[index] = rows
         limits = row_limits if row_limits is not None else [len(self._sets)] * len(word_sets)
-        matches = [
-            self._best_match(words, rows, limit, in_exact_index=exact or len(words) <= self._max_short)
-            for words, rows, limit, exact in zip(word_sets, candidates, limits, takes_exact.tolist(), strict=True)
-        ]
+        matches: list[NearDuplicateMatch | None] = [None] * len(word_sets)
+        queries = zip(word_sets, candidates, limits, takes_exact.tolist(), strict=True)
+        for index, (words, near_rows, limit, exact) in enumerate(queries):
+            in_exact_index = exact or len(words) <= self._max_short
+            if near_rows or in_exact_index:
+                matches[index] = self._best_match(words, near_rows, limit, in_exact_index=in_exact_index)
         if self._exact.needs_reorder:
             self._reorder()
         return matches
@@ -239,7 +243,7 @@ class _WordSets:
         self.recent: list[tuple[str, ...]] = []
         self.packed = 0
         self._max_unpacked = max_unpacked
-        self._number_of: dict[str, int] = {}
+        self._number_of: dict[str, int] = defaultdict(count().__next__)
         self._numbers = array("I")
         self._ends = array("Q", [0])
 
@@ -287,13 +291,12 @@ class _WordSets:
         is_shared[list(self.numbers_of(words))] = 1
         return sizes, np.add.reduceat(is_shared[np.frombuffer(self._numbers, np.uint32)[positions]], firsts)
 
-    def _pack(self, count: int) -> None:
-        number_of, numbers = self._number_of, self._numbers
-        for words in self.recent[:count]:
-            numbers.extend([number_of.setdefault(word, len(number_of)) for word in words])
-            self._ends.append(len(numbers))
-        del self.recent[:count]
-        self.packed += count
+    def _pack(self, size: int) -> None:
+        packed = self.recent[:size]
+        self._ends.extend(islice(accumulate(map(len, packed), initial=len(self._numbers)), 1, None))
+        self._numbers.extend(map(self._number_of.__getitem__, chain.from_iterable(packed)))
+        del self.recent[:size]
+        self.packed += size
 
 
 def signature_bits(digests: Digests) -> NDArray[np.uint64]:
