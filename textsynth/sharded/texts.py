@@ -24,7 +24,7 @@ from textsynth.core.records import NO_FIELDS, Provenance, Record, Verdict
 from textsynth.core.source_rows import have_labels
 from textsynth.recipe.context import make_context, no_embeddings
 from textsynth.recipe.source_checks import check_sources
-from textsynth.runner.setup import REQUIRED_COLUMNS, filter_sessions, start_labellers
+from textsynth.runner.setup import RequiredColumns, filter_sessions
 from textsynth.sharded.plan import Plan, unless_written
 from textsynth.similarity.lsh_bands import hash_bands
 from textsynth.similarity.minhash import (
@@ -175,7 +175,7 @@ class _Checks:
             for index, (_, session) in enumerate(filter_sessions(plan.recipe, context))
             if index not in compared
         ]
-        self._required = dict(start_labellers(plan.recipe, context))[REQUIRED_COLUMNS]
+        self._required = RequiredColumns(context)
 
     def check(self, records: Sequence[Record]) -> list[CheckedText]:
         """Return what becomes of each record as far as other texts do not matter."""
