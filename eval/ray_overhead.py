@@ -36,6 +36,7 @@ from tests.cluster.kills import (
     KILLS_RECIPE,
     SEEDS_CSV,
     asked_again,
+    children,
     dataset_bytes,
     journal_keys,
     worker_processes,
@@ -43,22 +44,6 @@ from tests.cluster.kills import (
 
 SAMPLE_SECONDS = 0.02
 RUN_SECONDS = 4.0
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that a process has started, and theirs."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        parents.setdefault(parent, []).append(int(stat.parent.name))
-    found, waiting = [], [pid]
-    while waiting:
-        waiting += (inner := parents.get(waiting.pop(), []))
-        found += inner
-    return found
 
 
 def cpu_seconds(pid: int) -> float:

@@ -48,7 +48,7 @@ def test_a_cluster_that_does_not_answer_is_one_sentence() -> None:
             pass
 
 
-def test_workers_need_a_cluster(tmp_path: Path) -> None:
+def test_workers_and_shards_need_a_cluster(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(KILLS_RECIPE.replace("function: ./answer.py:answer, ", ""))
     (tmp_path / "seeds.csv").write_text(SEEDS_CSV)
     recipe = read_recipe(tmp_path / "recipe.yaml")
@@ -56,3 +56,7 @@ def test_workers_need_a_cluster(tmp_path: Path) -> None:
         run(recipe, out=tmp_path / "out", workers=2)
     with pytest.raises(UsageError, match="workers is a whole number above 0, found 0"):
         run(recipe, out=tmp_path / "out", on="ray", workers=0)
+    with pytest.raises(UsageError, match="index_shards are those of a cluster; name it with on"):
+        run(recipe, out=tmp_path / "out", index_shards=2)
+    with pytest.raises(UsageError, match="index_shards is a whole number above 0, found 0"):
+        run(recipe, out=tmp_path / "out", on="ray", index_shards=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -11,11 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import textsynth as ts
+from tests.cluster.actors import EndingShard, FullShard, WhereItIs
 from tests.cluster.kills import (
     ANSWER_FILE,
     KILLS_RECIPE,
@@ -26,9 +31,20 @@ from tests.cluster.kills import (
     our_processes,
     worker_processes,
 )
-from textsynth.core.errors import ClusterError, ModelError, TextSynthError, UsageError
+from tests.contexts import context
+from textsynth.cluster.connection import connect
+from textsynth.cluster.index_pool import ClusterShards
+from textsynth.cluster.placement import placement
+from textsynth.core.errors import ClusterError, ModelError, RunError, TextSynthError, UsageError
+from textsynth.core.index_shards import MakeShard
+from textsynth.core.records import Provenance, Record
+from textsynth.filter.semantic_duplicate import SemanticDuplicate
+from textsynth.models import WorkerNeeds
 from textsynth.recipe import read_recipe
 from textsynth.runner import run
+from textsynth.similarity.index_shards import ShardedWordSetIndex
+from textsynth.similarity.minhash import WordSetIndex, minhash_signatures
+from textsynth.text.normalize import word_set
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")]
 
@@ -67,6 +83,13 @@ def run_in(folder: Path, name: str, out: str, *, set_: tuple[str, ...] = (), **o
     return lines
 
 
+def kill_one(kind: str) -> None:
+    """Kill one worker of a kind, as soon as there is one."""
+    while not (workers := worker_processes(our_processes(), kind)):
+        time.sleep(0.05)
+    os.kill(random.choice(workers), signal.SIGKILL)
+
+
 @pytest.fixture
 def background() -> Iterator[Callable[[Callable[[], None]], None]]:
     """Returns a function that lets something happen meanwhile."""
@@ -79,6 +102,18 @@ def background() -> Iterator[Callable[[Callable[[], None]], None]]:
     yield start
     for thread in threads:
         thread.join()
+
+
+def test_workers_are_spread_over_the_nodes(two_nodes: Any) -> None:
+    with connect("ray") as cluster:
+        nodes = cluster.nodes()
+        actors = [
+            cluster.ray.remote(WhereItIs).options(**placement(WorkerNeeds("node"), number, nodes)).remote()
+            for number in range(4)
+        ]
+        assert cluster.ray.get([actor.node.remote() for actor in actors]) == [node.id for node in nodes] * 2
+        for actor in actors:
+            cluster.ray.kill(actor)
 
 
 def test_the_bytes_are_equal_at_any_number_of_workers(two_nodes: Any, folder: Path) -> None:
@@ -234,16 +269,114 @@ def test_vectors_are_those_of_one_process(two_nodes: Any, folder: Path) -> None:
     with connect("ray") as cluster:
         encoder = ClusterEncoder(cluster, BUNDLED_EMBEDDER, 2, lines.append)
         encoder.load()
-        while not kill_encoder():
-            time.sleep(0.05)
+        kill_one("EncodingWorker")
         assert encoder.encode(texts).tobytes() == expected.tobytes()
         encoder.close()
     assert any("embedder: worker" in line and "has ended" in line for line in lines)
 
 
-def kill_encoder() -> bool:
-    """Kill one worker of the embedder; return whether there was one."""
-    workers = worker_processes(our_processes(), "EncodingWorker")
-    for pid in workers[:1]:
-        os.kill(pid, signal.SIGKILL)
-    return bool(workers)
+def test_the_bytes_are_equal_with_an_index_in_shards(two_nodes: Any, folder: Path) -> None:
+    run_in(folder, "small", "0")
+    assert "near_duplicate" in {row["step"] for row in ts.load(folder / "0").dropped}
+    for shards in (1, 2, 4):
+        run_in(folder, "small", str(shards), on="ray", index_shards=shards)
+        assert dataset_bytes(folder / str(shards)) == dataset_bytes(folder / "0"), shards
+    while worker_processes(our_processes(), "ShardWorker"):  # none is left, though Ray goes on
+        time.sleep(0.05)
+
+
+def test_a_shard_that_is_killed_loses_nothing(
+    two_nodes: Any, folder: Path, background: Callable[[Callable[[], None]], None]
+) -> None:
+    run_in(folder, "large", "plain")
+
+    def kill() -> None:
+        while len(journal_keys(folder / "killed")) < 150:  # some texts are in the index by then
+            time.sleep(0.01)
+        kill_one("ShardWorker")
+
+    background(kill)
+    lines = run_in(folder, "large", "killed", on="ray", index_shards=2)
+    assert any("near_duplicate: shard" in line and "it is started again" in line for line in lines), lines
+    assert dataset_bytes(folder / "killed") == dataset_bytes(folder / "plain")
+
+
+def test_vectors_in_shards_give_the_verdicts_of_one_index(two_nodes: Any, folder: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((9_000, 64)).astype(np.float32)
+    vectors[5_000:] = vectors[:4_000] + 0.25 * vectors[5_000:]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    records = [Record(str(row), Provenance("existing")) for row in range(len(vectors))]
+    with connect("ray") as cluster, ExitStack() as at_end:
+
+        def open_shards(name: str, make: MakeShard) -> ClusterShards:
+            return at_end.enter_context(closing(ClusterShards(cluster, name, make, 3, folder, lambda _: None)))
+
+        here = context(embed=lambda texts: vectors[[int(text) for text in texts]])
+        single, sharded = (
+            SemanticDuplicate().start(dataclasses.replace(here, open_shards=opener)) for opener in (None, open_shards)
+        )
+        dropped = 0
+        for start in range(0, len(records), 500):
+            window = records[start : start + 500]
+            verdicts = single.evaluate_batch(window)
+            assert sharded.evaluate_batch(window) == verdicts
+            dropped += sum(verdict is not None for verdict in verdicts)
+            for session in (single, sharded):
+                session.commit([record for record, verdict in zip(window, verdicts, strict=True) if verdict is None])
+            if start in (2_000, 6_000):
+                kill_one("ShardWorker")
+    assert 3_000 < dropped < 4_500
+
+
+def test_a_node_with_a_shard_that_is_removed_loses_nothing(two_nodes: Any, folder: Path) -> None:
+    node = two_nodes.add_node(num_cpus=1, object_store_memory=80_000_000)
+    two_nodes.wait_for_nodes()
+    generator = random.Random(0)
+    words = ["parcel", "van", "money", "card", "late", "lost", "again", "bank"]
+    texts = [" ".join(generator.choices(words, k=7)) for _ in range(400)]
+    lines: list[str] = []
+    single = WordSetIndex()
+    with connect("ray") as cluster, ExitStack() as at_end:
+
+        def open_shards(name: str, make: MakeShard) -> ClusterShards:
+            return at_end.enter_context(closing(ClusterShards(cluster, name, make, 3, folder, lines.append)))
+
+        sharded = ShardedWordSetIndex(0.7, open_shards)
+        for start in range(0, len(texts), 100):
+            window = minhash_signatures(word_set(text) for text in texts[start : start + 100])
+            assert sharded.find(window) == single.find(window)
+            single.add(window)
+            sharded.add(window)
+            if start == 200:
+                assert not lines
+                pids = worker_processes(our_processes(), "ShardWorker")
+                two_nodes.remove_node(node, allow_graceful=False)
+                while len(worker_processes(pids, "ShardWorker")) == 3:
+                    time.sleep(0.05)
+    assert lines
+    assert "near_duplicate: shard" in lines[0]
+
+
+def test_shards_that_end_again_and_again_are_one_sentence(two_nodes: Any, folder: Path) -> None:
+    """Ten seconds: the pauses before a shard is started again, and the start of its process, five times."""
+    lines: list[str] = []
+    with (
+        connect("ray") as cluster,
+        closing(ClusterShards(cluster, "x", EndingShard, 2, folder, lines.append)) as shards,
+    ):
+        shards.add([("a",), ("b",)])
+        with pytest.raises(ClusterError, match=r"^x: shard \d of 2 has ended, as 6 have without an answer: \S+"):
+            shards.ask("ask")
+    assert len(lines) == 5
+
+
+def test_an_error_of_a_shard_is_one_sentence(two_nodes: Any, folder: Path) -> None:
+    with (
+        connect("ray") as cluster,
+        closing(ClusterShards(cluster, "x", FullShard, 2, folder, lambda _: None)) as shards,
+    ):
+        shards.add([("a",), None])
+        with pytest.raises(RunError, match=r"^a shard of an index failed: MemoryError: no memory is left$"):
+            shards.ask("ask")

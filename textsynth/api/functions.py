@@ -33,6 +33,7 @@ def run(
     fresh: bool = False,
     on: str | None = None,
     workers: int | None = None,
+    index_shards: int | None = None,
     quiet: bool = False,
 ) -> Run:
     """Run a recipe, or the recipe in a file; the same call again continues a run that stopped.
@@ -40,10 +41,11 @@ def run(
     `out` is the run's folder, `runs/NAME` where it is left out; `limit` is the maximum number of selected texts;
     `fresh` moves the journal of earlier runs aside and requests every answer again; `on` is the Ray cluster where
     models and embedder compute: "ray" (this machine), "HOST:PORT" or "ray://HOST:PORT", with `workers` of each model
-    whose number the recipe does not set; `quiet` shows no progress. A quota that is not met is no error: see `Run.met`.
-    Works where an event loop is running, as in a notebook. Raises RecipeError and SourceError before the first request,
-    ModelError where no request can succeed, RunLocked where another run uses the folder, JournalError where an answer
-    cannot be stored, ClusterError where the cluster cannot be reached.
+    whose number the recipe does not set; `index_shards` is in how many shards the indexes of `near_duplicate` and
+    `semantic_duplicate` are on that cluster, and not in this process; `quiet` shows no progress. A quota that is not
+    met is no error: see `Run.met`. Works where an event loop is running, as in a notebook. Raises RecipeError and
+    SourceError before the first request, ModelError where no request can succeed, RunLocked where another run uses the
+    folder, JournalError where an answer cannot be stored, ClusterError where the cluster cannot be reached.
     """
     from textsynth.runner import run as run_recipe
 
@@ -57,6 +59,7 @@ def run(
             fresh=fresh,
             on=on,
             workers=workers,
+            index_shards=index_shards,
             watch=display.update,
             log=display.log,
         )

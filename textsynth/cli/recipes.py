@@ -153,6 +153,11 @@ def preview(recipe: Path, count: int, overrides: tuple[str, ...], as_json: bool)
     type=click.IntRange(min=1),
     help="With --on: workers of each model but vllm, whose number is its replicas.  [default: one per node or CPU]",
 )
+@click.option(
+    "--index-shards",
+    type=click.IntRange(min=1),
+    help="With --on: divide the indexes of near_duplicate and semantic_duplicate into shards on the cluster.",
+)
 @click.option("--push", is_flag=True, help="Publish the data set to the recipe's export.hub when the quota is met.")
 @click.option("--quiet", is_flag=True, help="Print only errors and one last line.")
 @JSON
@@ -166,6 +171,7 @@ def run(
     answers: Path | None,
     on: str | None,
     workers: int | None,
+    index_shards: int | None,
     push: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
@@ -188,6 +194,8 @@ def run(
         )
     if workers is not None and on is None:
         raise click.UsageError("--workers are those of a cluster; name it with --on, such as --on ray")
+    if index_shards is not None and on is None:
+        raise click.UsageError("--index-shards are those of a cluster; name it with --on, such as --on ray")
     checked = read_recipe(recipe, overrides)
     push_options = prepare_push(checked) if push else None
     folder = out if out is not None else Path("runs") / checked.name
@@ -197,7 +205,7 @@ def run(
             "out": folder, "limit": limit, "fresh": fresh, "watch": display.update, "log": display.log,
         }  # fmt: skip
         if requests_only is None and answers is None:
-            summary = run_recipe(checked, on=on, workers=workers, **options)
+            summary = run_recipe(checked, on=on, workers=workers, index_shards=index_shards, **options)
             result = (
                 result_json(summary) if as_json else summary.sentence if quiet else result_text(summary, text_width())
             )

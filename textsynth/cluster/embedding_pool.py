@@ -7,19 +7,16 @@ would encode, whatever the number of workers. A worker that ends is started agai
 from __future__ import annotations
 
 import pickle
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textsynth.cluster.connection import Cluster, reason_of
+from textsynth.cluster.actor_watch import ActorWatch
+from textsynth.cluster.connection import Cluster
 from textsynth.cluster.package import environment_for, thread_variables
 from textsynth.cluster.placement import count_workers, placement
-from textsynth.cluster.restarts import MAX_ENDS, restart_pause
 from textsynth.cluster.worker import EncodingWorker, as_error
-from textsynth.core.errors import ClusterError
 from textsynth.core.secrets import registered
 from textsynth.models import WorkerNeeds
 from textsynth.similarity.embedder import USED_BY, encoding_batches, require_embeddings
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEEDS = WorkerNeeds("node")
-POLL_SECONDS = 1.0
 # The time limit of one batch, with the start of a worker and the download of a model.
 BATCH_SECONDS = 1800.0
 
@@ -45,11 +41,9 @@ class ClusterEncoder:
         self._cluster = cluster
         self._model = str(Path(model).resolve()) if Path(model).is_dir() else model
         self._workers = workers
-        self._log = log
+        self._watch = ActorWatch(cluster, "embedder", BATCH_SECONDS, log)
         self._actors: list[Any] = []
         self._opening: dict[Any, int] = {}
-        self._ends = 0
-        self._closed = threading.Event()
 
     def load(self) -> None:
         """Start the workers, whose models load meanwhile. Raises MissingExtra, ClusterError."""
@@ -77,7 +71,7 @@ class ClusterEncoder:
 
     def close(self) -> None:
         """End the workers."""
-        self._closed.set()
+        self._watch.close()
         for actor in self._actors:
             if actor is not None:
                 self._cluster.ray.kill(actor)
@@ -95,33 +89,22 @@ class ClusterEncoder:
         encoded: dict[int, NDArray[np.float32]] = {}
         running: dict[Any, tuple[int, int]] = {}
         free = deque(number for number in range(len(self._actors)) if number not in self._opening.values())
-        deadline = time.monotonic() + BATCH_SECONDS
+        deadline = self._watch.deadline()
         while len(encoded) < len(batches):
             while queue and free:
                 number, batch = free.popleft(), queue.popleft()
                 running[self._actors[number].encode.remote(batches[batch])] = (number, batch)
-            for reference in self._wait([*self._opening, *running], deadline):
+            for reference in self._watch.wait([*self._opening, *running], deadline):
                 number, batch = running.pop(reference, (self._opening.pop(reference, -1), -1))
                 rows = self._result(reference, number, is_opening=batch < 0)
                 if batch >= 0 and rows is None:
                     queue.appendleft(batch)
                 elif batch >= 0 and rows is not None:
                     encoded[batch] = rows
-                    deadline = time.monotonic() + BATCH_SECONDS
+                    deadline = self._watch.deadline()
                 if number not in self._opening.values():
                     free.append(number)
         return [encoded[batch] for batch in range(len(batches))]
-
-    def _wait(self, references: list[Any], deadline: float) -> list[Any]:
-        """Return the references that have a result. Raises ClusterError after the time limit, or once it is closed."""
-        while True:
-            if self._closed.is_set():
-                raise ClusterError("the embedder was closed")
-            ready, _ = self._cluster.ray.wait(references, timeout=POLL_SECONDS)
-            if ready:
-                return list(ready)
-            if time.monotonic() > deadline:
-                raise ClusterError(f"the embedder's workers have not answered for {BATCH_SECONDS / 60:.0f} minutes")
 
     def _result(self, reference: Any, number: int, *, is_opening: bool) -> NDArray[np.float32] | None:  # noqa: ANN401
         """Return the rows of a batch; None where the worker has opened, or has ended and is started again."""
@@ -137,15 +120,10 @@ class ClusterEncoder:
             raise as_error(*failure)
         if rows is None:
             return None
-        self._ends = 0
+        self._watch.note_answer()
         return np.array(rows)  # a copy: the array of Ray is in its object store
 
     def _restart(self, number: int, reason: Exception) -> None:
-        self._ends += 1
-        name = f"embedder: worker {number + 1} of {len(self._actors)}"
-        if self._ends >= MAX_ENDS:
-            raise ClusterError(f"{name} has ended, as {self._ends} have without an answer: {reason_of(reason)}")
-        self._log(f"{name} has ended ({type(reason).__name__}); it is started again")
-        self._closed.wait(restart_pause(self._ends))
+        self._watch.note_end(f"embedder: worker {number + 1} of {len(self._actors)}", reason)
         self._cluster.ray.kill(self._actors[number])
         self._start(number)

@@ -48,7 +48,8 @@ def worker_nodes(nodes: Sequence[Node]) -> Sequence[Node]:
 def placement(needs: WorkerNeeds, number: int, nodes: Sequence[Node]) -> dict[str, Any]:
     """Return the options of Ray that place a worker; `number` counts them from 0.
 
-    Workers reserve no CPU, as Ray's actors by default: several models and the embedder share those of a node.
+    Workers reserve no CPU, as Ray's actors by default: several models and the embedder share those of a node. They
+    reserve a byte of memory, as Ray starts what reserves nothing on a random node.
     """
     if needs.gpus:
         return {"num_cpus": 0, "num_gpus": needs.gpus, "scheduling_strategy": "SPREAD"}
@@ -56,4 +57,4 @@ def placement(needs: WorkerNeeds, number: int, nodes: Sequence[Node]) -> dict[st
 
     usable = worker_nodes(nodes)
     node = usable[number % len(usable)]
-    return {"num_cpus": 0, "scheduling_strategy": NodeAffinitySchedulingStrategy(node.id, soft=True)}
+    return {"num_cpus": 0, "memory": 1, "scheduling_strategy": NodeAffinitySchedulingStrategy(node.id, soft=True)}

@@ -12,7 +12,7 @@ import contextlib
 import pickle
 import shutil
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,7 @@ from textsynth.cluster.messages import WorkerReply, decode_units, encode_reply
 from textsynth.cluster.package import ModelPackage, apply_environment
 from textsynth.core import errors
 from textsynth.core.errors import ModelError, TextSynthError
+from textsynth.core.index_shards import MakeShard
 from textsynth.core.paths import cache_folder
 from textsynth.core.records import Completion, ModelRequest
 from textsynth.core.registry import locate_plugin_error
@@ -261,6 +262,36 @@ class EncodingWorker:
         encoder = SentenceEncoder(name)
         encoder.load()
         self._encoder = encoder
+
+
+class ShardWorker:
+    """A shard of an index in an actor; see `ClusterShards`. A method returns the pickle of its result and an error."""
+
+    def __init__(self) -> None:
+        self._shard: Any = None
+        self._collections = contextlib.ExitStack()
+
+    def open(self, content: bytes) -> bytes:
+        """Make the shard of a pickled (make, number, count)."""
+        return self._done(self._open, content)
+
+    def add(self, content: bytes) -> bytes:
+        """Add pickled arguments of `add`."""
+        return self._done(lambda *arguments: self._shard.add(*arguments), content)
+
+    def ask(self, content: bytes) -> bytes:
+        """Call a method of the shard with arguments, a pickled (method, arguments)."""
+        return self._done(lambda method, arguments: getattr(self._shard, method)(*arguments), content)
+
+    def _open(self, make: MakeShard, number: int, count: int) -> None:
+        self._collections.enter_context(rare_collections())
+        self._shard = make(number, count)
+
+    def _done(self, work: Callable[..., Any], content: bytes) -> bytes:
+        try:
+            return pickle.dumps((work(*pickle.loads(content)), None), 5)
+        except BaseException as error:
+            return pickle.dumps((None, ("RunError", f"a shard of an index failed: {type(error).__name__}: {error}")))
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from textsynth.core.gap_summary import Gaps
+from textsynth.core.index_shards import OpenShards
 from textsynth.core.options import ModelName, PromptName, SamplingOptions, Step
 from textsynth.core.records import Record, Sampling, Verdict
 from textsynth.core.sessions import FilterSession, GeneratorSession, LabellerSession
@@ -41,6 +42,7 @@ class Context:
     takes a prompt's name and a model's name and returns the prompt in the form that suits the model. `load_embedder`
     loads what `embed` would load at the first text. `labellers` are the names of the steps that assign or verify labels
     with a model, and `confidence_steps` those whose score is the confidence in a label, in the order in which they run.
+    `open_shards` opens the shards of an index on a cluster; None: an index is in this process.
     """
 
     task: Task
@@ -54,6 +56,7 @@ class Context:
     load_embedder: Callable[[], None] = lambda: None
     labellers: tuple[str, ...] = ()
     confidence_steps: tuple[str, ...] = ()
+    open_shards: OpenShards | None = None
 
     def seen_as(self, scope: TextScope) -> Context:
         """Return the context with the rows of the sources as a step with this scope sees records."""

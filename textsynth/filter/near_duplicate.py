@@ -14,14 +14,18 @@ texts are alike, as those of a template are, every pair is found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from textsynth.core.index_shards import OpenShards
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.minhash import WordSetIndex, WordSetSignature, minhash_signatures
 from textsynth.text.normalize import word_set
+
+if TYPE_CHECKING:
+    from textsynth.similarity.index_shards import ShardedWordSetIndex
 
 MAX_CACHED_SIGNATURES = 20_000
 
@@ -49,14 +53,17 @@ class NearDuplicate(Filter):
 
     def start(self, context: Context) -> NearDuplicateSession:
         """Return the filter's session, which knows no accepted texts yet."""
-        return NearDuplicateSession(self.similarity)
+        return NearDuplicateSession(self.similarity, context.open_shards)
 
 
 class NearDuplicateSession:
-    """Keeps the word sets of accepted texts in memory: about 0.7 KB for a text of 20 words, 0.25 KB in large runs."""
+    """Keeps the word sets of accepted texts in memory: about 0.7 KB for a text of 20 words, 0.25 KB in large runs.
 
-    def __init__(self, similarity: float) -> None:
-        self._accepted = WordSetIndex(similarity)
+    With `open_shards` they are in shards elsewhere.
+    """
+
+    def __init__(self, similarity: float, open_shards: OpenShards | None = None) -> None:
+        self._accepted = _open_index(similarity, open_shards)
         self._accepted_ids = bytearray()  # 8 bytes each, as the ids are 16 hex digits
         self._signatures: dict[str, WordSetSignature] = {}
 
@@ -98,6 +105,14 @@ class NearDuplicateSession:
 
     def _accepted_id(self, row: int) -> str:
         return self._accepted_ids[8 * row : 8 * row + 8].hex()
+
+
+def _open_index(similarity: float, open_shards: OpenShards | None) -> WordSetIndex | ShardedWordSetIndex:
+    if open_shards is None:
+        return WordSetIndex(similarity)
+    from textsynth.similarity.index_shards import ShardedWordSetIndex
+
+    return ShardedWordSetIndex(similarity, open_shards)
 
 
 def _duplicate(duplicate_of: str, similarity: float, limit: float) -> Verdict:

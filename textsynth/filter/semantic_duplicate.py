@@ -14,13 +14,18 @@ with the default embedder) only the beginning is compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from textsynth.core.index_shards import OpenShards
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
 from textsynth.similarity.embedder import require_embeddings
+
+if TYPE_CHECKING:
+    from textsynth.similarity.index_shards import ShardedVectorIndex
+    from textsynth.similarity.vectors import VectorIndex
 
 
 class SemanticDuplicate(Filter):
@@ -42,15 +47,13 @@ class SemanticDuplicate(Filter):
 class SemanticDuplicateSession:
     """Keeps the vectors of accepted texts: of the first 65,536 in memory, of others as numbers of half precision.
 
-    These take 1.5 KB and 768 bytes a text with the default embedder.
+    These take 1.5 KB and 768 bytes a text with the default embedder. Where the context opens shards, they are there.
     """
 
     def __init__(self, similarity: float, context: Context) -> None:
-        from textsynth.similarity.vectors import VectorIndex
-
         self._limit = similarity
         self._context = context
-        self._accepted = VectorIndex()
+        self._accepted = _open_index(context.open_shards)
         self._accepted_ids = bytearray()  # 8 bytes each, as the ids are 16 hex digits
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
@@ -85,3 +88,13 @@ class SemanticDuplicateSession:
 
     def _duplicate(self, cosine: float, duplicate_of: str) -> Verdict:
         return Verdict("has the same meaning as an accepted text", round(cosine, 4), self._limit, duplicate_of)
+
+
+def _open_index(open_shards: OpenShards | None) -> VectorIndex | ShardedVectorIndex:
+    if open_shards is None:
+        from textsynth.similarity.vectors import VectorIndex
+
+        return VectorIndex()
+    from textsynth.similarity.index_shards import ShardedVectorIndex
+
+    return ShardedVectorIndex(open_shards)

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from textsynth.core.errors import RecipeError, RecipeIssue, UsageError
+from textsynth.core.index_shards import OpenShards
 from textsynth.core.protocols import Context, Generator
 from textsynth.core.records import Record
 from textsynth.prompts import Prompt, find_prompt
@@ -48,9 +49,16 @@ def fit_to_sources(recipe: Recipe, rows: Mapping[str, Sequence[Record]]) -> Reci
 
 
 def make_context(
-    recipe: Recipe, sources: Mapping[str, Sequence[Record]], store: VectorStore, encoder: Encoder | None = None
+    recipe: Recipe,
+    sources: Mapping[str, Sequence[Record]],
+    store: VectorStore,
+    encoder: Encoder | None = None,
+    open_shards: OpenShards | None = None,
 ) -> Context:
-    """Return the context of a run; `store` keeps its embeddings, which `encoder` computes instead of this process."""
+    """Return the context of a run; `store` keeps its embeddings, which `encoder` computes instead of this process.
+
+    `open_shards` opens the shards of indexes elsewhere.
+    """
     embedder: Embedder | None = None
 
     @cache
@@ -77,6 +85,7 @@ def make_context(
         load_embedder=lambda: get_embedder().load(),
         labellers=tuple(item.name for item in recipe.label),
         confidence_steps=recipe.confidence_steps,
+        open_shards=open_shards,
     )
 
 

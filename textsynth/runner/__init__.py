@@ -121,6 +121,7 @@ def run(
     batch: BatchFile | None = None,
     on: str | None = None,
     workers: int | None = None,
+    index_shards: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     records_in_memory: int = MAX_PENDING,
 ) -> RunSummary:
@@ -129,8 +130,9 @@ def run(
     Where the last run in the folder had the same inputs and met its quota, nothing is run again: its result stands.
     `limit` caps the selected texts; `fresh` moves the journal aside first; `watch` gets a progress snapshot a few times
     a second; `log` gets one line about each longer step; `batch` takes the place of servers; `on` is the Ray cluster
-    where models and embedder compute, with `workers` of each whose number the recipe does not set; `clock` returns
-    seconds, which count for the budget and are shown. More accepted, or more dropped, records than `records_in_memory`
+    where models and embedder compute, with `workers` of each whose number the recipe does not set; `index_shards` is in
+    how many shards the indexes of accepted texts are on the cluster, None: in this process; `clock` returns seconds,
+    which count for the budget and are shown. More accepted, or more dropped, records than `records_in_memory`
     go to a temporary file in the folder, which makes no difference to the result. Raises SourceError, RecipeError and,
     for a limit below 1, UsageError before anything is written; ModelError where no request can succeed, RunLocked and
     JournalError for the folder, MissingAnswers with a batch that lacks answers, ClusterError for a cluster that cannot
@@ -141,7 +143,7 @@ def run(
     if limit is not None and limit < 1:
         raise UsageError(f"limit is a whole number above 0, found {limit}; None for no limit")
     check_dependencies(recipe)
-    check_backend(on, workers)
+    check_backend(on, workers, index_shards)
     limit_threads()
     limit_malloc_arenas()
     recipe = pin_sources(recipe)
@@ -159,8 +161,8 @@ def run(
             check_folder(out, recipe, fresh=fresh)
             start_in(out, recipe, log)
             timer = RunTimer(journal, clock, started)
-            with open_backend(on, workers, recipe.embedder, log) as backend:
-                context = make_context(fitted, sources, journal, backend.encoder)
+            with open_backend(on, workers, index_shards, embedder=recipe.embedder, folder=out, log=log) as backend:
+                context = make_context(fitted, sources, journal, backend.encoder, backend.open_shards)
                 if looks_for_gaps(fitted):
                     log("looking for topics that the seeds lack")
                     fitted = with_gaps(fitted, context)

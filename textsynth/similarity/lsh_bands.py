@@ -48,14 +48,20 @@ class LshBands:
         """How many of the entries that `count_entries` returns have another band in the same bucket, on average."""
         return self._bands * sum(len(run.entries) / (len(run.starts) - 1) for run in self._runs)
 
-    def add(self, digests: Digests, rows: Sequence[int]) -> None:
-        """Add signatures (n, permutations) under their rows."""
-        if not len(rows):
+    def add(self, digests: Digests, rows: Sequence[int], total: int | None = None) -> None:
+        """Add signatures (n, permutations) under their rows.
+
+        Where the table is one shard of several, `total` is how many signatures are added to all of them. Each shard
+        then has the runs and the buckets of a table with all rows, so that the sums of `count_entries` and of
+        `chance_entries` over the shards are those of that table.
+        """
+        count = self._bands * (len(rows) if total is None else total)
+        if not count:
             return
         entries = (self._hash_bands(digests) | np.asarray(rows, np.uint64)[:, None]).ravel()
         entries.sort()
-        merged = [_make_run(entries)]
-        while self._runs and len(self._runs[-1].entries) <= 4 * sum(len(run.entries) for run in merged):
+        merged = [_make_run(entries, count)]
+        while self._runs and self._runs[-1].total <= 4 * sum(run.total for run in merged):
             merged.append(self._runs.pop())
         self._runs.append(merged[0] if len(merged) == 1 else self._merge(merged))
 
@@ -86,11 +92,11 @@ class LshBands:
 
     def _merge(self, runs: Sequence[_SortedRun]) -> _SortedRun:
         """Return one run with the entries of all of them, packed where it is long enough."""
-        count = sum(len(run.entries) for run in runs)
-        if count < self._min_packed or (packed := _merge_packed(runs, count)) is None:
+        count, total = sum(len(run.entries) for run in runs), sum(run.total for run in runs)
+        if count < self._min_packed or (packed := _merge_packed(runs, count, total)) is None:
             entries = np.concatenate([run.unpacked(0, 1) for run in reversed(runs)])
             entries.sort(kind="stable")  # merges the sorted parts
-            return _make_run(entries)
+            return _make_run(entries, total)
         return packed
 
     def _hash_bands(self, digests: Digests) -> _Entries:
@@ -115,6 +121,7 @@ def hash_bands(digests: Digests, count: int) -> NDArray[np.uint64]:
 class _SortedRun(NamedTuple):
     """Sorted entries in buckets by their leading bits: bucket b is `entries[starts[b] : starts[b + 1]]`.
 
+    `total` is the number of entries, where there are shards that of all of them: it decides how many buckets there are.
     Where the run is packed (`row_bits` is not 32), an entry is a number of 32 bits: those of the hash that the bucket
     does not say, then `row_bits` of the row, counted from `first_row`; all rows are below `end_row`. `hash_mask` has
     the bits of a band's hash that an entry holds.
@@ -123,6 +130,7 @@ class _SortedRun(NamedTuple):
     entries: NDArray[np.uint64] | NDArray[np.uint32]
     starts: NDArray[np.uint32]
     shift: np.uint64
+    total: int
     row_bits: int = 32
     first_row: int = 0
     end_row: int = 0
@@ -173,17 +181,17 @@ def _bucket_bits(count: int) -> int:
     return max(1, (count // _ENTRIES_PER_BUCKET).bit_length())
 
 
-def _make_run(entries: _Entries) -> _SortedRun:
-    bits = _bucket_bits(len(entries))
+def _make_run(entries: _Entries, total: int) -> _SortedRun:
+    bits = _bucket_bits(total)
     shift = np.uint64(64 - bits)
     starts = np.searchsorted(entries, np.arange(2**bits, dtype=np.uint64) << shift).astype(np.uint32)
-    return _SortedRun(entries, np.append(starts, np.uint32(len(entries))), shift)
+    return _SortedRun(entries, np.append(starts, np.uint32(len(entries))), shift, total)
 
 
-def _merge_packed(runs: Sequence[_SortedRun], count: int) -> _SortedRun | None:
+def _merge_packed(runs: Sequence[_SortedRun], count: int, total: int) -> _SortedRun | None:
     """Return one packed run with the entries of all, which are `count`; None where an entry would have over 32 bits."""
-    bits = _bucket_bits(count)
-    ranges = [run.row_range() for run in runs]
+    bits = _bucket_bits(total)
+    ranges = [run.row_range() for run in runs if len(run.entries)]
     first_row, end_row = min(first for first, _ in ranges), max(end for _, end in ranges)
     row_bits = (end_row - 1 - first_row).bit_length()
     if row_bits > bits or bits < _PART_BITS or row_bits >= 32:
@@ -204,7 +212,7 @@ def _merge_packed(runs: Sequence[_SortedRun], count: int) -> _SortedRun | None:
             first_row
         )
         done += len(entries)
-    return _SortedRun(packed, starts, shift, row_bits, first_row, end_row, hash_mask)
+    return _SortedRun(packed, starts, shift, total, row_bits, first_row, end_row, hash_mask)
 
 
 def _merged_parts(runs: Sequence[_SortedRun]) -> Iterator[_Entries]:

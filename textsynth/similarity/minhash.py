@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +80,27 @@ def minhash_signatures(word_sets: Iterable[frozenset[str]]) -> list[WordSetSigna
     ]
 
 
+class CrowdedQueries:
+    """Decides which queries take the exact index: those that meet many entries of the band table, once many have."""
+
+    def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
+        """`max_entries` is the number of entries from which on a query is crowded."""
+        self._max_entries = max_entries
+        self._entries = 0
+        self._has_exact_index = False
+
+    def take_exact(self, entries: NDArray[np.intp], chance_entries: float, set_count: int) -> NDArray[np.bool_]:
+        """Return which of n queries take the exact index, (n,).
+
+        `entries`, (n,), are those of the band table that each meets, `chance_entries` of them by chance on average.
+        """
+        is_crowded = entries > max(self._max_entries, self._max_entries / 2 + chance_entries)
+        self._entries += int(entries[is_crowded].sum())
+        if self._entries > ENTRIES_PER_SET * set_count:
+            self._has_exact_index = True
+        return is_crowded & self._has_exact_index
+
+
 class WordSetIndex:
     """Finds, among the added word sets, the one with the highest Jaccard similarity to a query set.
 
@@ -93,12 +116,11 @@ class WordSetIndex:
         Of the sets before the last `max_unpacked` ones only the numbers of their words are in memory. `max_entries` is
         the number of entries of the band table from which on a query takes the exact index.
         """
-        self._max_entries = max_entries
         self.similarity = similarity
+        self._crowds = CrowdedQueries(max_entries)
         self._bands = LshBands(band_count(similarity))
         self._sets = _WordSets(max_unpacked)
         self._exact = PrefixIndex(similarity)
-        self._crowded_entries = 0
         # The size of the largest set in the exact index: a neighbour of a set of SHORT_TEXT_WORDS words.
         self._max_exact_size = self._max_short = max_exact_size(similarity)
 
@@ -110,9 +132,9 @@ class WordSetIndex:
         """Whether all sets are in the exact index, as many of them share bands."""
         return self._max_exact_size == math.inf
 
-    def add(self, signatures: Sequence[WordSetSignature]) -> None:
-        """Add word sets; their rows continue from the last one."""
-        self._bands.add(stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)))
+    def add(self, signatures: Sequence[WordSetSignature], total: int | None = None) -> None:
+        """Add word sets; their rows continue from the last one. `total` is for a shard: see `LshBands.add`."""
+        self._bands.add(stack_digests(signatures), range(len(self._sets), len(self._sets) + len(signatures)), total)
         for row, (words, _) in enumerate(signatures, start=len(self._sets)):
             if len(words) <= self._max_exact_size:
                 self._exact.add(row, words)
@@ -126,23 +148,34 @@ class WordSetIndex:
         With `row_limits`, the nth set is compared only with rows below `row_limits[n]`.
         """
         digests = stack_digests(signatures)
-        entries = self._bands.count_entries(digests)
-        is_crowded = entries > max(self._max_entries, self._max_entries / 2 + self._bands.chance_entries)
-        self._crowded_entries += int(entries[is_crowded].sum())
-        if self._crowded_entries > ENTRIES_PER_SET * len(self._sets):
+        takes_exact = self._crowds.take_exact(*self.count_entries(digests), len(self._sets))
+        return self.find_with(digests, [signature.words for signature in signatures], takes_exact, row_limits)
+
+    def count_entries(self, digests: Digests) -> tuple[NDArray[np.intp], float]:
+        """Return how many entries of the band table each of n signatures meets, (n,), and how many by chance."""
+        return self._bands.count_entries(digests), self._bands.chance_entries
+
+    def find_with(
+        self,
+        digests: Digests,
+        word_sets: Sequence[frozenset[str]],
+        takes_exact: NDArray[np.bool_],
+        row_limits: Sequence[int] | None = None,
+    ) -> list[NearDuplicateMatch | None]:
+        """Return what `find` does for n sets; `takes_exact`, (n,), says which of them take the exact index."""
+        if takes_exact.any():
             self._index_all()
-        takes_exact = is_crowded & self.has_exact_index
         banded = np.flatnonzero(~takes_exact)
-        candidates: list[Collection[int]] = [()] * len(signatures)
+        candidates: list[Collection[int]] = [()] * len(word_sets)
         for index, rows in zip(banded.tolist(), self._bands.find_candidates(digests[banded]), strict=True):
             candidates[index] = rows
-        limits = row_limits if row_limits is not None else [len(self._sets)] * len(signatures)
-        matches = [
-            self._best_match(
-                signature.words, rows, limit, in_exact_index=exact or len(signature.words) <= self._max_short
-            )
-            for signature, rows, limit, exact in zip(signatures, candidates, limits, takes_exact.tolist(), strict=True)
-        ]
+        limits = row_limits if row_limits is not None else [len(self._sets)] * len(word_sets)
+        matches: list[NearDuplicateMatch | None] = [None] * len(word_sets)
+        queries = zip(word_sets, candidates, limits, takes_exact.tolist(), strict=True)
+        for index, (words, near_rows, limit, exact) in enumerate(queries):
+            in_exact_index = exact or len(words) <= self._max_short
+            if near_rows or in_exact_index:
+                matches[index] = self._best_match(words, near_rows, limit, in_exact_index=in_exact_index)
         if self._exact.needs_reorder:
             self._reorder()
         return matches
@@ -210,7 +243,7 @@ class _WordSets:
         self.recent: list[tuple[str, ...]] = []
         self.packed = 0
         self._max_unpacked = max_unpacked
-        self._number_of: dict[str, int] = {}
+        self._number_of: dict[str, int] = defaultdict(count().__next__)
         self._numbers = array("I")
         self._ends = array("Q", [0])
 
@@ -258,13 +291,12 @@ class _WordSets:
         is_shared[list(self.numbers_of(words))] = 1
         return sizes, np.add.reduceat(is_shared[np.frombuffer(self._numbers, np.uint32)[positions]], firsts)
 
-    def _pack(self, count: int) -> None:
-        number_of, numbers = self._number_of, self._numbers
-        for words in self.recent[:count]:
-            numbers.extend([number_of.setdefault(word, len(number_of)) for word in words])
-            self._ends.append(len(numbers))
-        del self.recent[:count]
-        self.packed += count
+    def _pack(self, size: int) -> None:
+        packed = self.recent[:size]
+        self._ends.extend(islice(accumulate(map(len, packed), initial=len(self._numbers)), 1, None))
+        self._numbers.extend(map(self._number_of.__getitem__, chain.from_iterable(packed)))
+        del self.recent[:size]
+        self.packed += size
 
 
 def signature_bits(digests: Digests) -> NDArray[np.uint64]:
