@@ -14,9 +14,11 @@ from tests.contexts import context
 from tests.golden import GOLD
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.records import Completion, GenerationRequest, Provenance, Record, RecordLedger, Sampling, Verdict
+from textsynth.core.scope import ScopedFilterSession
 from textsynth.filter import ExactDuplicate, NearDuplicate
 from textsynth.runner.candidate_pipeline import BatchResult, CandidatePipeline
 from textsynth.runner.review_decisions import ReviewDecisions
+from textsynth.runner.setup import LazyFilterSession
 from textsynth.store.decisions import Decision, Kind
 
 
@@ -296,3 +298,32 @@ def test_gold_rows_beyond_the_budget_have_no_answers() -> None:
     pipeline = CandidatePipeline([], [("calibrated", labeller)], all_answers)
     asyncio.run(pipeline.calibrate_labellers(answers_within_budget))
     assert labeller.calls == ["build_requests 2", "calibrate [1, 0]"]
+
+
+class CountsBatches(SameFirstWord):
+    """A filter whose verdicts depend on how many batches it has evaluated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+
+    def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        self.batches += 1
+        return super().evaluate_batch(records)
+
+    def preview_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        return super().evaluate_batch(records)
+
+
+def test_a_quick_look_at_open_texts_has_no_effect_on_later_verdicts() -> None:
+    batches = CountsBatches()
+    session = ScopedFilterSession(LazyFilterSession("same_word", lambda: batches), "joined", context().task)
+    pipeline = CandidatePipeline([("same_word", session)], [], no_answers)
+
+    async def look() -> list[str]:
+        await pipeline.process(candidates(["one text"]))
+        quick = await pipeline.filter_quickly(candidates(["one more", "two"], window=1), {"same_word"})
+        return [record.text for record in quick]
+
+    assert asyncio.run(look()) == ["two"]
+    assert batches.batches == 1

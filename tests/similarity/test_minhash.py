@@ -216,6 +216,21 @@ def test_entries_that_share_a_bucket_by_chance_do_not_make_a_query_crowded() -> 
         assert index.has_exact_index == is_crowded
 
 
+def test_queries_that_are_not_counted_let_later_ones_take_the_same_index() -> None:
+    templates = minhash_signatures(
+        frozenset([*"abcdefghijklmnopqr", f"x{number}", f"y{number}"]) for number in range(3000)
+    )
+    index = WordSetIndex(max_entries=40)
+    for start in range(0, len(templates), 500):
+        expected = index.find(templates[:100], counted=False)
+        for _ in range(5):
+            assert index.find(templates[:100], counted=False) == expected
+        index.add(templates[start : start + 500])
+    assert not index.has_exact_index
+    index.find(templates)
+    assert index.has_exact_index
+
+
 @pytest.mark.parametrize("similarity", [0.5, 0.7, 0.9])
 def test_among_thousands_of_alike_sets_the_best_is_found_without_comparing_each(similarity: float) -> None:
     rng = np.random.default_rng(2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textsynth.core.protocols import Filter, TextScope
 from textsynth.core.records import Record, Verdict
-from textsynth.core.sessions import FilterSession
+from textsynth.core.sessions import EvaluateBatch, FilterSession, preview
 from textsynth.core.task import Task
 
 
@@ -28,11 +28,11 @@ class ScopedFilterSession:
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return a verdict for each record: that on the first of its texts that is dropped, else the first score."""
-        if self._sees_records:
-            return self._session.evaluate_batch(records)
-        groups = [self._views(record) for record in records]
-        verdicts = iter(self._session.evaluate_batch([view for group in groups for view in group]))
-        return [_first_drop([next(verdicts) for _ in group]) for group in groups]
+        return self._evaluate(self._session.evaluate_batch, records)
+
+    def preview_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return what `evaluate_batch` would return now, without an effect on later verdicts."""
+        return self._evaluate(preview(self._session), records)
 
     def commit(self, records: Sequence[Record]) -> None:
         """Commit the records as the filter sees them."""
@@ -40,6 +40,13 @@ class ScopedFilterSession:
             self._session.commit(records)
         else:
             self._session.commit([view for record in records for view in self._views(record)])
+
+    def _evaluate(self, evaluate: EvaluateBatch, records: Sequence[Record]) -> list[Verdict | None]:
+        if self._sees_records:
+            return evaluate(records)
+        groups = [self._views(record) for record in records]
+        verdicts = iter(evaluate([view for group in groups for view in group]))
+        return [_first_drop([next(verdicts) for _ in group]) for group in groups]
 
     def _views(self, record: Record) -> list[Record]:
         if self._scope == "text":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
 
-if TYPE_CHECKING:
-    pass
+EvaluateBatch = Callable[[Sequence[Record]], "list[Verdict | None]"]
+"""Returns a verdict for each record, as `FilterSession.evaluate_batch` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,22 @@ class FilterSession(Protocol):
         """Return a verdict for each record, in order; None keeps it and notes nothing.
 
         A filter that compares records looks at the committed ones and at the *earlier* records of the batch, and names
-        a committed duplicate rather than one of the batch. The call changes nothing.
+        a committed duplicate rather than one of the batch. The call changes nothing, but for a `PreviewSession`.
         """
 
     def commit(self, records: Sequence[Record]) -> None:
         """Add records that passed every filter and labeller to the session's memory, in order."""
+
+
+@runtime_checkable
+class PreviewSession(FilterSession, Protocol):
+    """A filter session whose later verdicts depend on the batches that it has evaluated.
+
+    The progress display asks at times that depend on the clock, and must not change the data set.
+    """
+
+    def preview_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return what `evaluate_batch` would return now, without an effect on later verdicts."""
 
 
 class LabellerSession(Protocol):
@@ -114,3 +125,8 @@ class PanelSession(LabellerSession, Protocol):
 
     def judges_summary(self) -> JudgesSummary | None:
         """Return the reliability of each judge for the manifest; None where there is one judge, or no answer."""
+
+
+def preview(session: FilterSession) -> EvaluateBatch:
+    """Return the method by which a filter gives its verdicts at this moment without an effect on later ones."""
+    return session.preview_batch if isinstance(session, PreviewSession) else session.evaluate_batch

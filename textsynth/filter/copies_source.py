@@ -60,10 +60,17 @@ class CopiesSourceSession:
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return verdicts with the copied row as `duplicate_of`: the most similar row, of equal ones the first."""
+        return self._verdicts(records, counted=True)
+
+    def preview_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return what `evaluate_batch` would return now, without an effect on later verdicts."""
+        return self._verdicts(records, counted=False)
+
+    def _verdicts(self, records: Sequence[Record], *, counted: bool) -> list[Verdict | None]:
         verdicts = [self._exact_verdict(record.text) for record in records]
         remaining = [index for index, verdict in enumerate(verdicts) if verdict is None]
         texts = [records[index].text for index in remaining]
-        matches = self._near_duplicates.find(minhash_signatures(map(word_set, texts)))
+        matches = self._near_duplicates.find(minhash_signatures(map(word_set, texts)), counted=counted)
         for index, text, match in zip(remaining, texts, matches, strict=True):
             verdicts[index] = self._verdict(text, match)
         return verdicts

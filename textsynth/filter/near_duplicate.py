@@ -72,11 +72,18 @@ class NearDuplicateSession:
 
         `duplicate_of` is the most similar text, of equally similar ones the first.
         """
+        return self._verdicts(records, counted=True)
+
+    def preview_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return what `evaluate_batch` would return now, without an effect on later verdicts."""
+        return self._verdicts(records, counted=False)
+
+    def _verdicts(self, records: Sequence[Record], *, counted: bool) -> list[Verdict | None]:
         signatures = self._sign(records)
         limit = self._accepted.similarity
         verdicts: list[Verdict | None] = [
             None if match is None else _duplicate(self._accepted_id(match.row), match.similarity, limit)
-            for match in self._accepted.find(signatures)
+            for match in self._accepted.find(signatures, counted=counted)
         ]
         remaining = [index for index, verdict in enumerate(verdicts) if verdict is None]
         batch = WordSetIndex(limit)

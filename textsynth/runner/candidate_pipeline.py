@@ -22,7 +22,14 @@ from typing import TypeVar
 from textsynth.core.calibration_summary import CalibrationSummary
 from textsynth.core.judge_summary import JudgesSummary
 from textsynth.core.records import Completion, DroppedRecord, GenerationRequest, Record, Verdict
-from textsynth.core.sessions import CalibratableSession, FilterSession, LabellerSession, PanelSession
+from textsynth.core.sessions import (
+    CalibratableSession,
+    EvaluateBatch,
+    FilterSession,
+    LabellerSession,
+    PanelSession,
+    preview,
+)
 from textsynth.runner.review_decisions import NO_DECISIONS, ReviewDecisions
 
 Result = TypeVar("Result")
@@ -109,7 +116,7 @@ class CandidatePipeline:
         """Return the candidates that none of the filters with these names would drop now; nothing is committed."""
         dropped_ids = {drop.record.id for drop in self._decisions.dropped(candidates)}
         pending = [record for record in candidates if record.id not in dropped_ids]
-        filters = [(name, session) for name, session in self._filters if name in names]
+        filters = [(name, preview(session)) for name, session in self._filters if name in names]
         return (await self._in_thread(lambda records: self._filter(records, filters), pending))[0]
 
     def judges(self) -> dict[str, JudgesSummary]:
@@ -153,20 +160,20 @@ class CandidatePipeline:
         return await asyncio.get_running_loop().run_in_executor(self._thread, run, work, records)
 
     def _filter_all(self, pending: Sequence[Record]) -> tuple[list[Record], list[_Waiting], list[DroppedRecord]]:
-        return self._filter(pending, self._filters)
+        return self._filter(pending, [(name, session.evaluate_batch) for name, session in self._filters])
 
     def _filter(
-        self, pending: Sequence[Record], filters: Sequence[tuple[str, FilterSession]]
+        self, pending: Sequence[Record], filters: Sequence[tuple[str, EvaluateBatch]]
     ) -> tuple[list[Record], list[_Waiting], list[DroppedRecord]]:
         """Return the records that pass the filters, those that wait for their original, and the dropped ones."""
         undecided = {record.id for record in pending}
         remaining = list(pending)
         waiting: list[_Waiting] = []
         dropped: list[DroppedRecord] = []
-        for name, session in filters:
+        for name, evaluate in filters:
             if not remaining:
                 break
-            verdicts = session.evaluate_batch(remaining)
+            verdicts = evaluate(remaining)
             passed: list[Record] = []
             for record, verdict in zip(remaining, verdicts, strict=True):
                 if verdict is None:

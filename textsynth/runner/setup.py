@@ -12,7 +12,14 @@ from textsynth.core.errors import MissingExtra, UsageError, require_extra
 from textsynth.core.protocols import Context, Filter, Labeller
 from textsynth.core.records import Completion, GenerationRequest, Record, Verdict
 from textsynth.core.scope import ScopedFilterSession, scope_of
-from textsynth.core.sessions import CalibratableSession, FilterSession, LabellerSession, PanelSession
+from textsynth.core.sessions import (
+    CalibratableSession,
+    EvaluateBatch,
+    FilterSession,
+    LabellerSession,
+    PanelSession,
+    preview,
+)
 from textsynth.recipe import Recipe, references_in
 from textsynth.runner.plugin_checks import ValidatedGenerator, ValidatedLabeller, validate_session
 from textsynth.runner.scheduler import ActiveGenerator
@@ -116,7 +123,14 @@ class LazyFilterSession:
 
     def evaluate_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
         """Return the filter's verdicts. Raises UsageError for anything but one verdict for each record."""
-        verdicts = self._started().evaluate_batch(records)
+        return self._validated(self._started().evaluate_batch, records)
+
+    def preview_batch(self, records: Sequence[Record]) -> list[Verdict | None]:
+        """Return what `evaluate_batch` would return now, without an effect on later verdicts."""
+        return self._validated(preview(self._started()), records)
+
+    def _validated(self, evaluate: EvaluateBatch, records: Sequence[Record]) -> list[Verdict | None]:
+        verdicts = evaluate(records)
         if len(verdicts) != len(records):
             raise UsageError(
                 f"{self._name}: evaluate_batch returned {len(verdicts)} verdicts for {len(records)} texts, and must "

@@ -53,14 +53,15 @@ class ShardedWordSetIndex:
         self._shards.add([(texts[(number - self._count) % shards :: shards], len(texts)) for number in range(shards)])
         self._count += len(texts)
 
-    def find(self, signatures: Sequence[WordSetSignature]) -> list[NearDuplicateMatch | None]:
-        """Return the most similar neighbour of each set (ties: the lowest row), or None; does not change the result."""
+    def find(self, signatures: Sequence[WordSetSignature], *, counted: bool = True) -> list[NearDuplicateMatch | None]:
+        """Return what `WordSetIndex.find` returns."""
         if not self._count or not signatures:
             return [None] * len(signatures)
         digests = stack_digests(signatures)
         counts = self._shards.ask("count_entries", digests)
         entries = np.sum([entries for entries, _ in counts], axis=0)
-        takes_exact = self._crowds.take_exact(entries, sum(by_chance for _, by_chance in counts), self._count)
+        by_chance = sum(by_chance for _, by_chance in counts)
+        takes_exact = self._crowds.take_exact(entries, by_chance, self._count, counted=counted)
         shards = len(self._shards)
         similarities, rows = _best_of(
             [

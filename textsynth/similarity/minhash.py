@@ -89,15 +89,18 @@ class CrowdedQueries:
         self._entries = 0
         self._has_exact_index = False
 
-    def take_exact(self, entries: NDArray[np.intp], chance_entries: float, set_count: int) -> NDArray[np.bool_]:
+    def take_exact(
+        self, entries: NDArray[np.intp], chance_entries: float, set_count: int, *, counted: bool = True
+    ) -> NDArray[np.bool_]:
         """Return which of n queries take the exact index, (n,).
 
         `entries`, (n,), are those of the band table that each meets, `chance_entries` of them by chance on average.
+        Queries that are not `counted` have no effect on what later ones take.
         """
         is_crowded = entries > max(self._max_entries, self._max_entries / 2 + chance_entries)
-        self._entries += int(entries[is_crowded].sum())
-        if self._entries > ENTRIES_PER_SET * set_count:
-            self._has_exact_index = True
+        if counted:
+            self._entries += int(entries[is_crowded].sum())
+            self._has_exact_index |= self._entries > ENTRIES_PER_SET * set_count
         return is_crowded & self._has_exact_index
 
 
@@ -141,14 +144,19 @@ class WordSetIndex:
         self._sets.extend([tuple(words) for words, _ in signatures])
 
     def find(
-        self, signatures: Sequence[WordSetSignature], *, row_limits: Sequence[int] | None = None
+        self,
+        signatures: Sequence[WordSetSignature],
+        *,
+        row_limits: Sequence[int] | None = None,
+        counted: bool = True,
     ) -> list[NearDuplicateMatch | None]:
-        """Return the most similar neighbour of each set (ties: the lowest row), or None; does not change the result.
+        """Return the most similar neighbour of each set (ties: the lowest row), or None.
 
-        With `row_limits`, the nth set is compared only with rows below `row_limits[n]`.
+        With `row_limits`, the nth set is compared only with rows below `row_limits[n]`. Queries that are not `counted`
+        have no effect on whether later ones take the exact index, which finds the pairs that the band table misses.
         """
         digests = stack_digests(signatures)
-        takes_exact = self._crowds.take_exact(*self.count_entries(digests), len(self._sets))
+        takes_exact = self._crowds.take_exact(*self.count_entries(digests), len(self._sets), counted=counted)
         return self.find_with(digests, [signature.words for signature in signatures], takes_exact, row_limits)
 
     def count_entries(self, digests: Digests) -> tuple[NDArray[np.intp], float]:
