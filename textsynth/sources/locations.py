@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from textsynth.core.errors import SourceError
 from textsynth.core.field_types import DescribedType
@@ -46,8 +46,8 @@ class LocationType(DescribedType):
         return "a path or a URL"
 
 
-Location = Annotated[str, BeforeValidator(_normalized), LocationType()]
-"""The type of an option: a path, a pattern, or a URL."""
+Location = Annotated[str | Path, BeforeValidator(_normalized), WithJsonSchema({"type": "string"}), LocationType()]
+"""The type of an option: a path, a pattern, or a URL; it holds a text, as a Path joins the slashes of a URL."""
 
 
 def is_url(path: str) -> bool:

@@ -35,28 +35,33 @@ class Rows(TableSource):
     )
 
     @property
+    def location(self) -> str:
+        """The path, the pattern or the URL."""
+        return str(self.path)
+
+    @property
     def origin(self) -> SourceOrigin:
         """The path."""
-        return SourceOrigin(path=self.path)
+        return SourceOrigin(path=self.location)
 
     def missing_file(self, base: Path) -> str | None:
         """Return one sentence if no file is there, else None; reads nothing, and does not look at a URL."""
-        return missing_files(self.path, base)
+        return missing_files(self.location, base)
 
     def column_names(self, base: Path) -> tuple[str, ...]:
         """Return the names of the columns, () where the file cannot be read or is at a URL."""
-        if is_url(self.path):
+        if is_url(self.location):
             return ()
         try:
-            return tuple(read_rows(self.path, base, limit=1).names)
+            return tuple(read_rows(self.location, base, limit=1).names)
         except SourceError:
             return ()
 
     def content_hash(self, base: Path) -> str | None:
         """Return the hash of the file, or of the folder's files; None for files at a URL."""
-        if is_url(self.path):
+        if is_url(self.location):
             return None
-        paths = local_paths(self.path, base)
+        paths = local_paths(self.location, base)
         hashes = {str(path): content_hash(path) for path in paths}
         if len(paths) == 1 or None in hashes.values():
             return hashes[str(paths[0])] if len(paths) == 1 else None
@@ -66,7 +71,7 @@ class Rows(TableSource):
         """Return the files; None where `limit` or `per_label` selects from all rows."""
         if self.limit is not None or self.per_label is not None:
             return None
-        return source_files(self.path, base)
+        return source_files(self.location, base)
 
     def read_shard(self, file: SourceFile, base: Path, *, name: str) -> Sequence[Record]:
         """Return the rows of one file. Raises SourceError with file and line."""
@@ -74,4 +79,4 @@ class Rows(TableSource):
 
     def rows(self, base: Path, *, name: str, seed: int) -> Sequence[Record]:
         """Return the rows as records, in file order. Raises SourceError with file and line."""
-        return self.table_rows(read_rows(self.path, base, limit=self.limit), name=name, seed=seed)
+        return self.table_rows(read_rows(self.location, base, limit=self.limit), name=name, seed=seed)
