@@ -127,7 +127,7 @@ def main() -> None:
         }
     )
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        backend = stack.enter_context(open_backend(options.on, None, "", print))
+        backend = stack.enter_context(open_backend(options.on, None, None, embedder="", folder=Path(name), log=print))
         model = backend.open_model("generator", vllm, ModelRuntime(Path(name), cache_folder(), print))
         asyncio.run(compare(model, cache_folder(), options))
 
