@@ -67,7 +67,7 @@ def calibrated_runs(
         first = bisect_left([calibration.apply(confidence) for confidence, _ in texts], threshold)
         precision = (right[-1] - right[first]) / (TEXTS - first)
         reported = accuracy_at(threshold, gold, calibration)
-        yield precision, reported.share, reported.low <= precision <= reported.high, (TEXTS - first) / TEXTS
+        yield precision, reported.fraction, reported.low <= precision <= reported.high, (TEXTS - first) / TEXTS
 
 
 def main() -> None:

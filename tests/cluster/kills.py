@@ -86,6 +86,22 @@ def our_processes() -> list[int]:
     ]
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        parents.setdefault(parent, []).append(int(stat.parent.name))
+    below, waiting = [], [pid]
+    while waiting:
+        waiting += (inner := parents.get(waiting.pop(), []))
+        below += inner
+    return below
+
+
 def worker_processes(pids: Iterable[int], kind: str = "ModelWorker") -> list[int]:
     """Return those of the processes that are workers of a model, or of another `kind`."""
     return [pid for pid in pids if _read(pid, "cmdline").startswith(f"ray::{kind}".encode())]
