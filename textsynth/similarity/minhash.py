@@ -203,7 +203,7 @@ class WordSetIndex:
         size = len(words)
         if in_exact_index:
             rows = self._exact.find_candidates(words) if not rows else {*rows, *self._exact.find_candidates(words)}
-        min_size, max_size = self.similarity * size - _TOLERANCE, size / self.similarity + _TOLERANCE
+        min_size, max_size = self._neighbour_sizes(size)
         best: NearDuplicateMatch | None = None
         numbers: frozenset[int] | None = None
         sets = self._sets
@@ -227,10 +227,14 @@ class WordSetIndex:
                 best = NearDuplicateMatch(row, similarity)
         return best
 
+    def _neighbour_sizes(self, size: int) -> tuple[float, float]:
+        """Return the limits of the sizes of neighbours of a set, inclusive."""
+        return self.similarity * size - _TOLERANCE, size / self.similarity + _TOLERANCE
+
     def _best_packed(self, words: frozenset[str], rows: NDArray[np.int64]) -> NearDuplicateMatch | None:
         """Return what `_best_match` does for packed rows in ascending order, counting the words of many at once."""
         best: NearDuplicateMatch | None = None
-        min_size, max_size = self.similarity * len(words) - _TOLERANCE, len(words) / self.similarity + _TOLERANCE
+        min_size, max_size = self._neighbour_sizes(len(words))
         for start in range(0, len(rows), COUNTED_ROWS):
             some = rows[start : start + COUNTED_ROWS]
             sizes, shared = self._sets.count_shared(words, some)

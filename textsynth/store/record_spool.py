@@ -208,14 +208,17 @@ def _records(items: Sequence[Record | DroppedRecord]) -> Sequence[Record]:
 
 def _in_order(items: Sequence[Item]) -> list[Item]:
     """Return items in the order of their ids."""
-    ids = _ids(items)
-    return [items[position] for position in sorted(range(len(ids)), key=ids.__getitem__)]
+    return [items[position] for position in _positions_in_order(_ids(items))]
+
+
+def _positions_in_order(ids: Sequence[str]) -> list[int]:
+    return sorted(range(len(ids)), key=ids.__getitem__)
 
 
 def _parts(items: Sequence[Record | DroppedRecord]) -> Iterator[list[int]]:
     """Yield the positions of the items of each part, in the order of their ids."""
     ids = _ids(items)
-    order = sorted(range(len(ids)), key=ids.__getitem__)
+    order = _positions_in_order(ids)
     ids.sort()
     starts = [bisect_left(ids, f"{part:02x}") for part in range(PARTS)]
     for start, end in pairwise([*starts, len(ids)]):
