@@ -34,7 +34,7 @@ ON_THEIR_WAY = 2 * ENOUGH_ANSWERS
 # Calls of a worker's methods at the same time: two exchanges, and others.
 CALLS = 4
 EXCHANGES = 2
-# A unit whose workers end so often without an answer is given up.
+# A unit is given up when it was sent this many times, and each worker has ended with it.
 MAX_SENDS = 12
 # After this time the run logs that a worker waits for its place, and requests go out without it; with no other worker
 # at work, the run stops after the second time.

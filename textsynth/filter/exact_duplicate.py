@@ -10,12 +10,11 @@ semantic_duplicate).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar
 
 from textsynth.core.protocols import Context, Filter
 from textsynth.core.records import Record, Verdict
-from textsynth.text.normalize import normal_form
+from textsynth.text.normalize import form_digest, normal_form
 
 if TYPE_CHECKING:
     from textsynth.core.sorted_runs import Numbers, SortedRuns
@@ -104,7 +103,7 @@ def _digests(forms: Sequence[str]) -> tuple[Numbers, Numbers]:
     """Return the first and the last 64 of 128 bits of the hash of each text."""
     import numpy as np
 
-    digests = b"".join(blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest() for form in forms)
+    digests = b"".join(map(form_digest, forms))
     numbers = np.frombuffer(digests, np.uint64).reshape(-1, 2)
     return numbers[:, 0], numbers[:, 1]
 

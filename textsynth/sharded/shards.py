@@ -26,8 +26,7 @@ from textsynth.export.tables import AnyTable, default_table, dropped_table, prov
 from textsynth.runner.summary import empty_result
 from textsynth.sharded.outcomes import outcomes, selected_rows
 from textsynth.sharded.plan import Plan, unless_written
-from textsynth.sharded.texts import form_digest
-from textsynth.text.normalize import normal_form
+from textsynth.text.normalize import form_digest, normal_form
 
 
 @unless_written("selected-{}")

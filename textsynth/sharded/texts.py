@@ -36,7 +36,7 @@ from textsynth.similarity.minhash import (
     stack_digests,
 )
 from textsynth.similarity.prefix_index import shared_keys
-from textsynth.text.normalize import normal_form, word_set
+from textsynth.text.normalize import form_digest, normal_form, word_set
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -312,11 +312,6 @@ def _keys_of_short_sets(
             keys += [hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in of_set]
             owners += [node] * len(of_set)
     return np.frombuffer(b"".join(keys), np.uint64), np.array(owners, np.uint64)
-
-
-def form_digest(form: str) -> bytes:
-    """Return a hash of 16 bytes of a normal form, the same in every process."""
-    return hashlib.blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _text_column(values: Sequence[str | None]) -> pa.Array:

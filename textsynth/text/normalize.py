@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from functools import cache, lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
 
 _MEANINGFUL_SIGNS = "#%&+@$€£"  # kept, as they carry meaning in short texts: 5 % is not 5, C++ is not C
@@ -120,6 +121,11 @@ def form_hash(text: str) -> int:
         if not text.isascii():
             return hash(text.replace(" ", ""))
     return hash(text.encode().translate(_ASCII_FOLDING, _ASCII_SEPARATORS))
+
+
+def form_digest(form: str) -> bytes:
+    """Return a hash of 16 bytes (BLAKE2b) of a normal form, the same in every process."""
+    return blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def word_set(text: str) -> frozenset[str]:
